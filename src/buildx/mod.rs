@@ -1,0 +1,3 @@
+//! The external tool: `docker buildx`, behind the port [`Builder`].
+
+pub mod trace;

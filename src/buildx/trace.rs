@@ -1,0 +1,81 @@
+//! What a build's progress stream said, folded: one [`Vertex`] per digest, nothing dropped that a later stage needs.
+//!
+//! BuildKit sends each vertex many times (declared, started, completed, again while a lazy blob downloads), sometimes
+//! twice in one line, and statuses may follow long after completion. Folding is by digest; `cached` is sticky; a
+//! vertex may have several intervals. All instants are the daemon's clock shifted by one constant, so only
+//! differences mean anything.
+
+use jiff::Timestamp;
+
+/// A folded progress stream.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace {
+    /// In order of first appearance.
+    pub vertices: Vec<Vertex>,
+    /// Build checks and other warnings, in order.
+    pub warnings: Vec<Warning>,
+    /// Lines of the stream that are not JSON, in order, the newest 200 kept.
+    pub plain_lines: Vec<String>,
+}
+
+/// One vertex of the build graph.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Vertex {
+    /// Its digest.
+    pub digest: String,
+    /// Digests of the vertices it needs.
+    pub inputs: Vec<String>,
+    /// The name as displayed, untrusted text.
+    pub name: String,
+    /// Closed intervals in which it ran, in order of arrival.
+    pub intervals: Vec<Interval>,
+    /// When it started without having completed yet.
+    pub open_since: Option<Timestamp>,
+    /// Whether any message called it cached.
+    pub cached: bool,
+    /// The error it ended with, untrusted text; also of ignored failures in a successful build.
+    pub error: Option<String>,
+    /// Byte counters and sub-steps, by id, in order of first appearance.
+    pub statuses: Vec<Status>,
+    /// The last lines of its log, untrusted, decoded, without the trailing newline.
+    pub log_tail: Vec<String>,
+}
+
+/// A span of time on the stream's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval {
+    /// Start.
+    pub started: Timestamp,
+    /// End, not before the start.
+    pub completed: Timestamp,
+}
+
+/// A counter or sub-step of a vertex.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Status {
+    /// Its id, such as `transferring context:` or `sha256:…`.
+    pub id: String,
+    /// Its name, such as `transferring` or `extracting`.
+    pub name: String,
+    /// Bytes so far, the highest seen.
+    pub current: u64,
+    /// Bytes expected, when known (0 when not).
+    pub total: u64,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// When it completed.
+    pub completed: Option<Timestamp>,
+}
+
+/// A warning of the Dockerfile frontend.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Warning {
+    /// The text, untrusted.
+    pub short: String,
+    /// More lines, untrusted.
+    pub detail: Vec<String>,
+    /// The page of the rule, when it is a build check.
+    pub url: Option<String>,
+    /// First line of the range, counted from 1.
+    pub line: Option<u32>,
+}

@@ -1,0 +1,151 @@
+//! The file door: every error names the action and the path.
+#![expect(clippy::disallowed_methods, reason = "the door of the file system")]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Reads a whole file, refusing one of more than `limit_bytes`.
+///
+/// # Errors
+/// When the file cannot be read or is larger than the limit.
+pub fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>> {
+    let file = open(path)?;
+    let mut content = Vec::new();
+    file.take(limit_bytes.saturating_add(1))
+        .read_to_end(&mut content)
+        .with_context(|| format!("read {}", path.display()))?;
+    if content.len() as u64 > limit_bytes {
+        bail!("read {}: larger than the limit of {limit_bytes} bytes", path.display());
+    }
+    Ok(content)
+}
+
+/// Reads a UTF-8 text file, refusing one of more than `limit_bytes`.
+///
+/// # Errors
+/// When the file cannot be read, is too large, or is not UTF-8 (the offset of the first bad byte is named).
+pub fn read_text(path: &Path, limit_bytes: u64) -> Result<String> {
+    String::from_utf8(read_limited(path, limit_bytes)?).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        anyhow::anyhow!("read {}: not UTF-8 at byte {offset}; save the file as UTF-8", path.display())
+    })
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).with_context(|| format!("open {}", path.display()))
+}
+
+/// Creates or truncates a file.
+///
+/// # Errors
+/// When the file cannot be created.
+pub fn create(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| format!("create {}", path.display()))
+}
+
+/// Creates a directory and its parents.
+///
+/// # Errors
+/// When a component cannot be created.
+pub fn create_dir_all(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("create directory {}", path.display()))
+}
+
+/// Writes a file so that a reader sees either the old or the new content, never a part.
+///
+/// # Errors
+/// When the directory cannot be written or the disk is full; the old file is then untouched.
+pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_dir_all(directory)?;
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(directory)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}
+
+/// Removes a directory tree; one that is not there is fine.
+///
+/// # Errors
+/// When something below it cannot be removed.
+pub fn remove_dir_all(path: &Path) -> Result<()> {
+    ignore_missing(std::fs::remove_dir_all(path)).with_context(|| format!("remove {}", path.display()))
+}
+
+/// Removes a file; one that is not there is fine.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub fn remove_file(path: &Path) -> Result<()> {
+    ignore_missing(std::fs::remove_file(path)).with_context(|| format!("remove {}", path.display()))
+}
+
+/// The bytes that the file system of a directory has left for us, `None` where it does not say.
+#[must_use]
+pub fn available_bytes(path: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
+}
+
+fn ignore_missing(result: std::io::Result<()>) -> std::io::Result<()> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Temporary files are private by default; what we write is meant to be read by others.
+fn readable() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o644)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_over_the_limit_is_refused_with_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("big");
+        write_atomic(&path, &[0; 11]).unwrap();
+        assert_eq!(read_limited(&path, 11).unwrap().len(), 11);
+        let message = format!("{:#}", read_limited(&path, 10).unwrap_err());
+        assert!(message.contains("big") && message.contains("10 bytes"), "{message}");
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_names_the_offset() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("text");
+        write_atomic(&path, b"abc\xff").unwrap();
+        let message = format!("{:#}", read_text(&path, 100).unwrap_err());
+        assert!(message.contains("byte 3"), "{message}");
+    }
+
+    #[test]
+    fn writing_makes_the_directory_and_replaces_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/file");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read_text(&path, 10).unwrap(), "two");
+    }
+
+    #[test]
+    fn removing_what_is_not_there_is_fine() {
+        remove_dir_all(Path::new("/nonexistent/directory")).unwrap();
+        remove_file(Path::new("/nonexistent/file")).unwrap();
+    }
+}

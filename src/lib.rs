@@ -1,0 +1,32 @@
+//! weighbridge builds every container image of a repository with `docker buildx`, measures bytes
+//! and seconds per image and platform, compares them with the base commit and says why they changed.
+//!
+//! The modules are the stages of one line, in this order:
+//!
+//! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
+//!
+//! [`app`] is the driver. [`env`], [`fs`] and [`process`] are the only doors to the outside.
+//! [`units`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage may use.
+
+pub mod app;
+pub mod cli;
+pub mod env;
+pub mod error;
+pub mod fs;
+pub mod process;
+
+pub mod dockerfile;
+pub mod oci;
+pub mod report;
+pub mod units;
+
+pub mod baseline;
+pub mod buildx;
+pub mod ci;
+pub mod compare;
+pub mod config;
+pub mod doctor;
+pub mod measure;
+pub mod plan;
+pub mod publish;
+pub mod render;
