@@ -1,1 +1,222 @@
-//! (clap types)
+//! The command line: types for `clap`, no behaviour.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::oci::Platform;
+use crate::units::parse_duration;
+
+/// Weigh every container image before it merges.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "weighbridge",
+    version,
+    about = "Weigh every container image before it merges",
+    long_about = "Builds every image of a repository with docker buildx, measures bytes and seconds per image and \
+                  platform, compares them with the base commit and says which Dockerfile line is responsible.",
+    after_help = EXAMPLES,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options that every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weighbridge run                       build, measure and compare everything
+  weighbridge run --dry-run             show what would be done; needs no engine
+  weighbridge run --image orders --platform linux/amd64
+  weighbridge run --base v1.4.0         compare with another commit
+  weighbridge compare old.json new.json --format markdown
+  weighbridge doctor                    is this machine fit?
+
+Exit codes:
+  0 fine · 1 over budget · 2 usage or configuration · 3 a build failed
+  4 could not measure or compare · 5 publishing failed · 130 interrupted";
+
+/// The commands.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Build, measure, compare with the base commit, and show the comment.
+    Run(RunArgs),
+    /// Show the cells (image × platform) and the exact command of each.
+    Plan,
+    /// Compare two report files.
+    Compare(CompareArgs),
+    /// Check that this machine can build what is planned, and say how to mend it.
+    Doctor,
+    /// Print a JSON Schema.
+    Schema(SchemaArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
+}
+
+/// Options that every command understands.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Configuration file; found by itself when not given.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "What to build")]
+    pub config: Option<PathBuf>,
+    /// Only these images.
+    #[arg(long, global = true, value_name = "NAME", num_args = 1.., value_delimiter = ',', help_heading = "What to build")]
+    pub image: Vec<String>,
+    /// Only these platforms, such as linux/arm64.
+    #[arg(long, global = true, value_name = "PLATFORM", num_args = 1.., value_delimiter = ',', help_heading = "What to build")]
+    pub platform: Vec<Platform>,
+    /// buildx builder to use; never replaced by another.
+    #[arg(long, global = true, value_name = "NAME", help_heading = "What to build")]
+    pub builder: Option<String>,
+    /// Cells to build at the same time.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "What to build")]
+    pub jobs: Option<u16>,
+    /// Commit to compare with, instead of the merge base.
+    #[arg(long, global = true, value_name = "REV", conflicts_with = "baseline", help_heading = "What to compare with")]
+    pub base: Option<String>,
+    /// Report file to compare with.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "What to compare with")]
+    pub baseline: Option<PathBuf>,
+    /// Directory for reports, logs and history.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weighbridge", help_heading = "Output")]
+    pub output_dir: PathBuf,
+    /// What to print on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    pub format: Format,
+    /// Colours on the terminal.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Output")]
+    pub color: ColorChoice,
+    /// Say more; show each step's log.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "Output")]
+    pub verbose: u8,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Show the commands, the baseline and the destinations without building.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also push the images to their tags.
+    #[arg(long)]
+    pub push: bool,
+    /// Also load the images into the local engine.
+    #[arg(long)]
+    pub load: bool,
+    /// Also write this buildx output, such as type=local,dest=out (needs a single cell).
+    #[arg(long, value_name = "SPEC")]
+    pub output: Vec<String>,
+    /// Stop the other cells when one fails.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Stop a cell that builds longer than this, such as 30m.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Build the base commit when it has no report (the default outside CI).
+    #[arg(long, overrides_with = "no_rebuild_base")]
+    pub rebuild_base: bool,
+    /// Never build the base commit.
+    #[arg(long)]
+    pub no_rebuild_base: bool,
+    /// Keep the OCI layouts that were measured.
+    #[arg(long)]
+    pub keep_layouts: bool,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// Report to compare with.
+    pub base_report: PathBuf,
+    /// Report to judge.
+    pub head_report: PathBuf,
+}
+
+/// Options of `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Which schema.
+    #[arg(value_enum)]
+    pub kind: SchemaKind,
+}
+
+/// The schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// Of `weighbridge.yml`.
+    Config,
+    /// Of `report.json`.
+    Report,
+}
+
+/// Options of `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// What to print on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// The comment.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn common_options_may_stand_before_and_after_the_command() {
+        for line in ["weighbridge --jobs 3 run --image a b", "weighbridge run --image a,b --jobs 3"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!((cli.common.jobs, cli.common.image.as_slice()), (Some(3), ["a".to_owned(), "b".to_owned()].as_slice()));
+        }
+    }
+
+    #[test]
+    fn contradictions_are_usage_errors() {
+        for line in [
+            "weighbridge run --base main --baseline f.json",
+            "weighbridge run -v -q",
+            "weighbridge run --jobs 0",
+            "weighbridge run --platform linux",
+            "weighbridge run --timeout 10",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,1 +1,299 @@
-//! (stage)
+//! Which cells to build, in which order, with which command. No engine is needed to plan: what the builder can
+//! run is passed in as [`Machine`].
+
+pub mod args;
+pub mod redact;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::config::{Config, Image};
+use crate::error::Exit;
+use crate::oci::Platform;
+use crate::report::CellId;
+
+/// The platforms of a builder.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Machine {
+    /// Platforms that run without emulation.
+    pub native: Vec<Platform>,
+    /// Platforms that run under emulation.
+    pub emulated: Vec<Platform>,
+    /// Whether the builder was asked; when it was not, any other platform counts as emulated.
+    pub asked: bool,
+}
+
+/// How a builder runs a platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Support {
+    /// On a processor of its own kind.
+    Native,
+    /// Under emulation.
+    Emulated,
+}
+
+/// The cells of a run, native platforms first, then by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan<'c> {
+    /// The cells.
+    pub cells: Vec<Cell<'c>>,
+}
+
+/// One image on one platform, ready to be built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell<'c> {
+    /// Its name.
+    pub id: CellId,
+    /// What to build.
+    pub image: &'c Image,
+    /// How the builder runs the platform.
+    pub support: Support,
+    /// Where its files go.
+    pub files: CellFiles,
+}
+
+/// The files that one build leaves behind, below the output directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellFiles {
+    /// `cells/<image>/<platform>`: names are checked by the configuration, so this stays below the output directory.
+    pub directory: PathBuf,
+}
+
+impl CellFiles {
+    fn new(output_directory: &Path, id: &CellId) -> Self {
+        Self { directory: output_directory.join("cells").join(&id.image).join(id.platform.slug()) }
+    }
+
+    /// The OCI layout that is measured.
+    #[must_use]
+    pub fn layout(&self) -> PathBuf {
+        self.directory.join("layout")
+    }
+
+    /// What `--metadata-file` writes.
+    #[must_use]
+    pub fn metadata(&self) -> PathBuf {
+        self.directory.join("metadata.json")
+    }
+
+    /// Where a Dockerfile is written whose text stands in a bake or Compose file.
+    #[must_use]
+    pub fn inline_dockerfile(&self) -> PathBuf {
+        self.directory.join("Dockerfile")
+    }
+
+    /// The build's full log, as text.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("build.log")
+    }
+}
+
+/// What happens to the built images beside being measured.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Delivery {
+    /// Push to the tags.
+    pub push: bool,
+    /// Load into the local engine.
+    pub load: bool,
+    /// More buildx outputs, as buildx writes them.
+    pub outputs: Vec<String>,
+}
+
+impl Machine {
+    /// What can be said without asking a builder: only the platform of this processor is native.
+    #[must_use]
+    pub fn assumed() -> Self {
+        let architecture = Platform::new("linux", std::env::consts::ARCH, None);
+        Self { native: vec![architecture], emulated: Vec::new(), asked: false }
+    }
+
+    /// How this machine runs a platform; `None` when it cannot.
+    #[must_use]
+    pub fn support(&self, platform: &Platform) -> Option<Support> {
+        let contains = |platforms: &[Platform]| platforms.iter().any(|known| known == platform);
+        match () {
+            () if contains(&self.native) => Some(Support::Native),
+            () if contains(&self.emulated) || !self.asked => Some(Support::Emulated),
+            () => None,
+        }
+    }
+}
+
+/// Lists the cells of a configuration on a machine.
+///
+/// # Errors
+/// All faults at once: a platform that the machine cannot run, two cells that would write one tag, one output for
+/// several cells.
+pub fn plan<'c>(config: &'c Config, machine: &Machine, delivery: &Delivery, output_directory: &Path) -> Result<Plan<'c>> {
+    let mut faults = Vec::new();
+    let mut cells = Vec::new();
+    for image in &config.images {
+        for platform in platforms(image, machine) {
+            match machine.support(&platform) {
+                Some(support) => {
+                    let id = CellId { image: image.name.clone(), platform };
+                    cells.push(Cell { files: CellFiles::new(output_directory, &id), id, image, support });
+                }
+                None => faults.push(unsupported(&image.name, &platform, machine)),
+            }
+        }
+    }
+    cells.sort_by(|a, b| (a.support, &a.id).cmp(&(b.support, &b.id)));
+    faults.extend(shared_tags(&cells, delivery));
+    if delivery.outputs.len().min(1) * cells.len() > 1 {
+        faults.push(format!(
+            "--output writes one place, but {} cells are planned; choose one with --image and --platform",
+            cells.len()
+        ));
+    }
+    if !faults.is_empty() {
+        return Err(anyhow::anyhow!(faults.join("\n")).context(Exit::usage("plan the build")));
+    }
+    if cells.is_empty() {
+        bail!(Exit::usage("nothing to build: no image is left after --image and --platform"));
+    }
+    Ok(Plan { cells })
+}
+
+fn platforms(image: &Image, machine: &Machine) -> Vec<Platform> {
+    let mut platforms = match image.platforms.as_slice() {
+        [] => machine.native.iter().take(1).cloned().collect(),
+        named => named.to_vec(),
+    };
+    platforms.sort();
+    platforms.dedup();
+    platforms
+}
+
+fn unsupported(image: &str, platform: &Platform, machine: &Machine) -> String {
+    let known: Vec<String> = machine.native.iter().chain(&machine.emulated).map(ToString::to_string).collect();
+    format!(
+        "{image}: this builder cannot run {platform} (it runs {}); register QEMU for {} \
+         (docker run --privileged --rm tonistiigi/binfmt --install {}) or add a native node to the builder",
+        known.join(", "),
+        platform.architecture,
+        platform.architecture,
+    )
+}
+
+/// Cells of one image share its tags, so pushing or loading two platforms one by one would leave only the last.
+fn shared_tags(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<String> {
+    if !delivery.push && !delivery.load {
+        return Vec::new();
+    }
+    let mut writers: BTreeMap<&str, Vec<&CellId>> = BTreeMap::new();
+    for cell in cells {
+        for tag in &cell.image.tags {
+            writers.entry(tag).or_default().push(&cell.id);
+        }
+    }
+    let conflicts = writers.into_iter().filter(|(_, ids)| ids.len() > 1);
+    conflicts
+        .map(|(tag, ids)| {
+            let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            format!(
+                "{} would each write the tag {tag}, and only the last would stay; \
+                 choose one with --platform, or give the images tags of their own",
+                names.join(" and ")
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::{Budget, BuildContext, DockerfileSource};
+
+    pub(crate) fn image(name: &str, platforms: &[&str]) -> Image {
+        Image {
+            name: name.to_owned(),
+            context: BuildContext::Directory(format!("/src/{name}").into()),
+            dockerfile: DockerfileSource::Path(format!("/src/{name}/Dockerfile").into()),
+            target: None,
+            platforms: platforms.iter().map(|platform| platform.parse().unwrap()).collect(),
+            build_args: BTreeMap::new(),
+            build_contexts: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            annotations: Vec::new(),
+            tags: vec![format!("registry.example/{name}:1")],
+            secrets: Vec::new(),
+            ssh: Vec::new(),
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
+            outputs: Vec::new(),
+            no_cache: false,
+            no_cache_filter: Vec::new(),
+            pull: false,
+            network: None,
+            add_hosts: Vec::new(),
+            ulimits: Vec::new(),
+            shm_size: None,
+            allow: Vec::new(),
+            provenance: None,
+            sbom: None,
+            budget: Budget::default(),
+        }
+    }
+
+    fn config(images: Vec<Image>) -> Config {
+        Config { origin: "test".into(), root: "/src".into(), images }
+    }
+
+    fn machine() -> Machine {
+        let parse = |text: &str| text.parse().unwrap();
+        Machine { native: vec![parse("linux/amd64")], emulated: vec![parse("linux/arm64")], asked: true }
+    }
+
+    fn names(plan: &Plan<'_>) -> Vec<String> {
+        plan.cells.iter().map(|cell| cell.id.to_string()).collect()
+    }
+
+    #[test]
+    fn native_cells_come_first_and_then_by_name() {
+        let both = ["linux/arm64", "linux/amd64"];
+        let config = config(vec![image("b", &both), image("a", &both), image("c", &[])]);
+        let plan = plan(&config, &machine(), &Delivery::default(), Path::new("out")).unwrap();
+        assert_eq!(
+            names(&plan),
+            ["a linux/amd64", "b linux/amd64", "c linux/amd64", "a linux/arm64", "b linux/arm64"]
+        );
+        assert_eq!(plan.cells[4].support, Support::Emulated);
+        assert_eq!(plan.cells[4].files.layout(), Path::new("out/cells/b/linux-arm64/layout"));
+    }
+
+    #[test]
+    fn a_platform_that_the_builder_cannot_run_is_an_error_with_the_fix() {
+        let config = config(vec![image("a", &["linux/s390x"])]);
+        let error = plan(&config, &machine(), &Delivery::default(), Path::new("out")).unwrap_err();
+        let message = format!("{error:#}");
+        assert!(message.contains("cannot run linux/s390x") && message.contains("--install s390x"), "{message}");
+        assert_eq!(crate::error::exit_code(&error), crate::error::USAGE);
+    }
+
+    #[test]
+    fn a_machine_that_was_not_asked_may_emulate_anything() {
+        assert_eq!(Machine::assumed().support(&"linux/s390x".parse().unwrap()), Some(Support::Emulated));
+    }
+
+    #[test]
+    fn two_cells_may_share_a_tag_only_while_nothing_is_delivered() {
+        let config = config(vec![image("a", &["linux/amd64", "linux/arm64"])]);
+        assert!(plan(&config, &machine(), &Delivery::default(), Path::new("out")).is_ok());
+        for delivery in [Delivery { push: true, ..Delivery::default() }, Delivery { load: true, ..Delivery::default() }] {
+            let error = plan(&config, &machine(), &delivery, Path::new("out")).unwrap_err();
+            let message = format!("{error:#}");
+            assert!(message.contains("a linux/amd64 and a linux/arm64 would each write the tag"), "{message}");
+        }
+    }
+
+    #[test]
+    fn one_output_serves_one_cell() {
+        let config = config(vec![image("a", &["linux/amd64", "linux/arm64"])]);
+        let delivery = Delivery { outputs: vec!["type=local,dest=out".into()], ..Delivery::default() };
+        assert!(plan(&config, &machine(), &delivery, Path::new("out")).is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! Secrets that could show up in commands, logs and reports, replaced before anything is printed or written.
+
+use std::borrow::Cow;
+
+use crate::config::{Config, SecretSource};
+use crate::env::Env;
+
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
+
+/// Values shorter than this are left alone: masking them would blot out ordinary text.
+const SHORTEST_SECRET: usize = 4;
+
+/// The secret values of a run.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// Longest first, so that a secret inside another never leaves a rest.
+    values: Vec<String>,
+}
+
+impl Redactor {
+    /// Collects the values that must never be shown: build arguments with telling names, and the variables that
+    /// secrets are read from.
+    #[must_use]
+    pub fn new(config: &Config, env: &Env) -> Self {
+        let mut values = Vec::new();
+        for image in &config.images {
+            for (name, value) in image.build_args.iter().filter(|(name, _)| names_a_secret(name)) {
+                values.extend(value.as_deref().or_else(|| env.get(name)).map(str::to_owned));
+            }
+            for secret in &image.secrets {
+                if let SecretSource::Variable(name) = &secret.source {
+                    values.extend(env.get(name).map(str::to_owned));
+                }
+            }
+        }
+        Self::from_values(values)
+    }
+
+    fn from_values(values: Vec<String>) -> Self {
+        // Logs come line by line, so a secret of many lines is masked by each of its lines.
+        let mut values: Vec<String> = values
+            .iter()
+            .flat_map(|value| value.lines().map(str::trim))
+            .filter(|line| line.len() >= SHORTEST_SECRET)
+            .map(str::to_owned)
+            .collect();
+        values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        values.dedup();
+        Self { values }
+    }
+
+    /// The text without any secret.
+    #[must_use]
+    pub fn apply<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.values.iter().fold(Cow::Borrowed(text), |text, value| match text.contains(value.as_str()) {
+            true => Cow::Owned(text.replace(value.as_str(), MASK)),
+            false => text,
+        })
+    }
+
+    /// Removes secrets from a text in place.
+    pub fn scrub(&self, text: &mut String) {
+        if let Cow::Owned(clean) = self.apply(text) {
+            *text = clean;
+        }
+    }
+}
+
+/// Whether a build argument's name says that its value is secret.
+#[must_use]
+pub fn names_a_secret(name: &str) -> bool {
+    const TELLING: [&str; 8] =
+        ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY"];
+    let name = name.to_ascii_uppercase();
+    TELLING.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_occurrence_is_masked_and_the_longest_first() {
+        let redactor = Redactor::from_values(vec!["hunter".into(), "hunter22".into(), "abc".into()]);
+        assert_eq!(redactor.apply("a hunter22 b hunter c abc"), "a *** b *** c abc");
+    }
+
+    #[test]
+    fn a_secret_of_many_lines_is_masked_line_by_line() {
+        let redactor = Redactor::from_values(vec!["-----BEGIN KEY\nMIIEow\n".into()]);
+        assert_eq!(redactor.apply("log: MIIEow"), "log: ***");
+    }
+
+    #[test]
+    fn telling_names_are_recognised() {
+        for name in ["NPM_TOKEN", "db_password", "ApiKey", "AWS_SECRET_ACCESS_KEY"] {
+            assert!(names_a_secret(name), "{name}");
+        }
+        for name in ["VERSION", "TARGETARCH", "KEYBOARD"] {
+            assert!(!names_a_secret(name), "{name}");
+        }
+    }
+}
