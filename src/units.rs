@@ -134,10 +134,10 @@ impl FromStr for Percent {
 /// # Errors
 /// When the text is not such a duration or is zero.
 pub fn parse_duration(text: &str) -> Result<Duration, ParseUnitError> {
-    humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero()).ok_or_else(|| ParseUnitError {
-        text: text.to_owned(),
-        expected: "a duration; expected 90s, 10m or 1h 30m",
-    })
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| ParseUnitError { text: text.to_owned(), expected: "a duration; expected 90s, 10m or 1h 30m" })
 }
 
 /// A duration for people: `0.31s`, `12.4s`, `2m41s`, `1h02m`.
@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn bytes_parse_in_decimal_binary_and_plain() {
-        for (text, bytes) in [("60MB", 60_000_000), ("60MiB", 62_914_560), ("62914560", 62_914_560), ("1.5 kB", 1_500)] {
+        for (text, bytes) in [("60MB", 60_000_000), ("60MiB", 62_914_560), ("62914560", 62_914_560), ("1.5 kB", 1_500)]
+        {
             assert_eq!(text.parse::<Bytes>().unwrap(), Bytes(bytes), "{text}");
         }
         for text in ["", "MB", "-1MB", "60XB", "1e400", "NaN"] {

@@ -2,6 +2,10 @@
 //!
 //! These are the internal types; [`v1`] is what stands in `report.json`.
 
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod v1;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;

@@ -1,0 +1,350 @@
+//! What stands in `report.json`. Field docs become the descriptions of the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The facts of one run of weighbridge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "weighbridge report")]
+pub struct Report {
+    /// Always 1.
+    pub schema_version: u64,
+    /// What wrote the report.
+    pub tool: Tool,
+    /// The commits of the run.
+    pub context: Context,
+    /// The machine and tools of the run.
+    pub environment: Environment,
+    /// One entry per image and platform, sorted by both.
+    pub cells: Vec<Cell>,
+    /// The outcome of budgets and builds.
+    pub verdict: Verdict,
+}
+
+/// What wrote the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Always `weighbridge`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The commits of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Context {
+    /// What was built.
+    pub head: Head,
+    /// What it is compared with; absent when that could not be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+}
+
+/// What was built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Head {
+    /// The commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha: Option<String>,
+    /// The branch or tag.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Whether the working tree differed from the commit.
+    #[serde(default)]
+    pub dirty: bool,
+}
+/// What the run is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Base {
+    /// The commit whose report is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha: Option<String>,
+    /// The rule that chose it, as a phrase.
+    pub chosen_by: String,
+    /// How many commits the report is older than the commit that the rule chose.
+    #[serde(default)]
+    pub commits_older: usize,
+}
+
+/// The machine and tools of the run; what is unknown is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Environment {
+    /// Version of the buildx plugin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buildx_version: Option<String>,
+    /// Version of BuildKit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buildkit_version: Option<String>,
+    /// Version of the Docker Engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker_version: Option<String>,
+    /// Name of the builder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub builder: Option<String>,
+    /// Driver of the builder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// The class of machine; durations of unlike classes are not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runner_class: Option<String>,
+}
+
+/// The facts of one image on one platform: `digest` to `base_images` when it was weighed, `wall_seconds` to `steps`
+/// when its build was timed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cell {
+    /// The image's name in the configuration.
+    pub image: String,
+    /// The platform, such as `linux/amd64`.
+    pub platform: String,
+    /// What became of the build.
+    pub outcome: Outcome,
+    /// Whether the builder ran this platform under emulation.
+    pub emulated: bool,
+    /// Why the build failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Digest of the platform's image manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Sum of the layer blobs: what a node pulls. Config and attestations are not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compressed_bytes: Option<u64>,
+    /// Sum of the unpacked layers' tar streams: what lands on disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncompressed_bytes: Option<u64>,
+    /// Bytes of the image config.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_bytes: Option<u64>,
+    /// Bytes of attestations; never part of the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attestation_bytes: Option<u64>,
+    /// The layers, lowest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<Layer>>,
+    /// The images named in `FROM`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_images: Option<Vec<BaseImage>>,
+    /// Wall time of the whole buildx child.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_seconds: Option<f64>,
+    /// From the first vertex that started to the last that completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solve_seconds: Option<f64>,
+    /// Time spent in steps that really ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executed_seconds: Option<f64>,
+    /// Time per kind of work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
+    /// Bytes of build context sent; absent also when the builder does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_bytes: Option<u64>,
+    /// Steps that were served from a cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_steps: Option<u32>,
+    /// All Dockerfile steps that the build needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_steps: Option<u32>,
+    /// The steps in Dockerfile order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Step>>,
+    /// What the reader should know.
+    pub findings: Vec<Finding>,
+    /// The configured limits and how they were met.
+    #[serde(default)]
+    pub budgets: Vec<Budget>,
+}
+
+/// What became of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It succeeded.
+    Built,
+    /// It failed.
+    Failed,
+    /// It ran longer than its limit.
+    TimedOut,
+    /// It was interrupted or never started.
+    Cancelled,
+}
+
+/// Why a build failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// The builder's error.
+    pub message: String,
+    /// The failing step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Its line in the Dockerfile, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dockerfile_line: Option<u32>,
+    /// The text of that line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_line: Option<String>,
+    /// The last lines of the step's log.
+    #[serde(default)]
+    pub log_tail: Vec<String>,
+    /// A known cause with its fix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+    /// Where the full log lies, relative to the report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_path: Option<String>,
+}
+
+/// One layer of an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Layer {
+    /// Digest of the compressed blob.
+    pub digest: String,
+    /// Digest of the uncompressed tar.
+    pub diff_id: String,
+    /// Length of the compressed blob.
+    pub compressed_bytes: u64,
+    /// Length of the uncompressed tar.
+    pub uncompressed_bytes: u64,
+    /// How the blob is compressed.
+    pub compression: Compression,
+    /// The instruction that wrote it, from the image's history.
+    pub created_by: String,
+    /// Its line in the Dockerfile, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dockerfile_line: Option<u32>,
+    /// Whether it belongs to the base image; absent when that could not be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<bool>,
+}
+
+/// How a layer blob is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// A plain tar.
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+/// An image that the build started from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BaseImage {
+    /// The reference.
+    pub name: String,
+    /// The digest that it resolved to.
+    pub digest: String,
+}
+/// Seconds per kind of work; phases may overlap each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Phases {
+    /// Sending the build context and the Dockerfile.
+    pub context_seconds: f64,
+    /// Resolving and pulling base images.
+    pub base_pull_seconds: f64,
+    /// `RUN` steps.
+    pub execution_seconds: f64,
+    /// `COPY`, `ADD` and `WORKDIR` steps.
+    pub copy_seconds: f64,
+    /// Writing the image.
+    pub export_seconds: f64,
+    /// Pushing it to a registry.
+    pub push_seconds: f64,
+    /// Reading a remote cache.
+    pub cache_import_seconds: f64,
+    /// Writing a remote cache.
+    pub cache_export_seconds: f64,
+    /// Time in which nothing ran.
+    pub idle_seconds: f64,
+}
+
+/// One step of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// The stage.
+    pub stage: String,
+    /// The instruction.
+    pub instruction: String,
+    /// Its line in the Dockerfile, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dockerfile_line: Option<u32>,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether its result came from a cache.
+    pub cached: bool,
+    /// Which cache; present when `cached` is true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<CachedFrom>,
+}
+
+/// The cache that served a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CachedFrom {
+    /// The builder's own.
+    Local,
+    /// A remote one.
+    Remote,
+}
+
+/// Something that the reader should know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// The rule, such as `build-check/StageNameCasing`.
+    pub rule: String,
+    /// How loud it is.
+    pub severity: Severity,
+    /// One line.
+    pub message: String,
+    /// The line in the Dockerfile, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dockerfile_line: Option<u32>,
+    /// Where to read more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// How loud a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Worth mending.
+    Warning,
+    /// Something asked for is missing.
+    Error,
+}
+
+/// How one limit was met.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Budget {
+    /// The key in the configuration.
+    pub key: String,
+    /// The limit.
+    pub limit: String,
+    /// What was measured; absent when it could not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// How it went.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+}
+
+/// The result of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All fine.
+    Pass,
+    /// Close to a limit.
+    Warn,
+    /// Over a limit.
+    Fail,
+    /// Could not be measured.
+    Unknown,
+}
