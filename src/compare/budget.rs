@@ -1,0 +1,272 @@
+//! The limits of the configuration, held against one cell.
+//!
+//! A gate that could not measure fails closed: [`Verdict::Unknown`]. Only growth has an exception, since a first run
+//! and a new image have nothing to grow from and would otherwise never pass.
+
+use crate::compare::weight::Delta;
+use crate::compare::{verdict, why_not_measured};
+use crate::config::{self, Budget, Growth};
+use crate::report::{BudgetResult, CellReport, ImageMeasurement, Report, Verdict};
+use crate::units::{ByteDelta, Bytes, Percent, show_duration};
+
+/// From this part of a limit on, the reader is warned.
+pub const WARN_FROM: f64 = 0.9;
+
+/// Evaluates every cell's budget and sets the verdict of the run.
+pub fn apply(head: &mut Report, images: &[config::Image], base: Option<&Report>) {
+    for cell in &mut head.cells {
+        let image = images.iter().find(|image| image.name == cell.id.image);
+        cell.budgets = image.map(|image| evaluate(&image.budget, cell, base)).unwrap_or_default();
+    }
+    head.verdict = verdict::overall(head);
+}
+
+/// Holds a budget against a cell; one result per limit that is set. `base` is the whole baseline, so that a missing
+/// baseline and a new image can be told apart.
+#[must_use]
+pub fn evaluate(budget: &Budget, head: &CellReport, base: Option<&Report>) -> Vec<BudgetResult> {
+    let image = head.image.as_ref();
+    let wall = head.timing.as_ref().map(|timing| timing.wall);
+    let bytes = |key, limit: Option<Bytes>, measure: fn(&ImageMeasurement) -> u64| {
+        limit.map(|limit| gate(key, head, limit, image.map(|image| Bytes(measure(image))), as_number, show_bytes_over))
+    };
+    let layers = budget.layers.map(|limit| {
+        let actual = image.map(|image| u32::try_from(image.layers.len()).unwrap_or(u32::MAX));
+        gate(
+            "layers",
+            head,
+            limit,
+            actual,
+            |layers| f64::from(*layers),
+            |limit, actual| format!("{} over", actual.saturating_sub(*limit)),
+        )
+    });
+    let wall = budget.wall.map(|limit| {
+        gate(
+            "wall",
+            head,
+            WallTime(limit),
+            wall.map(WallTime),
+            |wall| wall.0.as_secs_f64(),
+            |limit, actual| format!("{} over", WallTime(actual.0.saturating_sub(limit.0))),
+        )
+    });
+    [
+        bytes("compressed", budget.compressed, |image| image.compressed_bytes),
+        bytes("uncompressed", budget.uncompressed, |image| image.uncompressed_bytes),
+        budget.compressed_growth.map(|limit| growth(limit, head, base)),
+        layers,
+        wall,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A wall time, printed for people.
+struct WallTime(std::time::Duration);
+
+impl std::fmt::Display for WallTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&show_duration(self.0))
+    }
+}
+
+/// Exact up to 9 PB, which is enough to tell over from under.
+fn as_number(bytes: &Bytes) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "only compared with a limit")]
+    let number = bytes.0 as f64;
+    number
+}
+
+fn show_bytes_over(limit: &Bytes, actual: &Bytes) -> String {
+    format!("{} over", Bytes(actual.0.saturating_sub(limit.0)))
+}
+
+/// One absolute limit.
+fn gate<T: std::fmt::Display>(
+    key: &str,
+    head: &CellReport,
+    limit: T,
+    actual: Option<T>,
+    number: impl Fn(&T) -> f64,
+    over: impl Fn(&T, &T) -> String,
+) -> BudgetResult {
+    let Some(actual) = actual else {
+        return result(key, limit.to_string(), None, Verdict::Unknown, why_not_measured(head));
+    };
+    let verdict = judge(number(&actual), number(&limit));
+    let reason = if verdict == Verdict::Fail { over(&limit, &actual) } else { phrase(number(&actual), number(&limit)) };
+    result(key, limit.to_string(), Some(actual.to_string()), verdict, reason)
+}
+
+/// The limit of growth against the baseline.
+fn growth(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResult {
+    let shown_limit = match limit {
+        Growth::Relative(percent) => percent.to_string(),
+        Growth::Absolute(bytes) => bytes.delta_from(Bytes(0)).to_string(),
+    };
+    let unmeasured = |verdict, reason: String| result("compressed_growth", shown_limit.clone(), None, verdict, reason);
+    let Some(image) = &head.image else { return unmeasured(Verdict::Unknown, why_not_measured(head)) };
+    let Some(base) = base else { return unmeasured(Verdict::Pass, "no baseline".to_owned()) };
+    let Some(base) = base.cell(&head.id) else {
+        return unmeasured(Verdict::Pass, "new image, nothing to grow from".to_owned());
+    };
+    let Some(base_image) = &base.image else {
+        return unmeasured(Verdict::Unknown, format!("baseline without numbers: {}", why_not_measured(base)));
+    };
+    let delta = Delta::between(base_image, image);
+    if delta.compression.is_some() {
+        return unmeasured(Verdict::Unknown, "layers are compressed in another way than the baseline's".to_owned());
+    }
+    judge_growth(limit, shown_limit, Bytes(base_image.compressed_bytes), delta.growth)
+}
+
+fn judge_growth(limit: Growth, shown_limit: String, base: Bytes, growth: ByteDelta) -> BudgetResult {
+    #[expect(clippy::cast_precision_loss, reason = "only compared with a limit")]
+    let grown = growth.0.max(0) as f64;
+    let limit_bytes = match limit {
+        Growth::Relative(percent) => as_number(&base) * percent.0 / 100.0,
+        Growth::Absolute(bytes) => as_number(&bytes),
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+    let percent = Percent::of(growth.0 as f64, as_number(&base));
+    let actual = match (limit, percent) {
+        (Growth::Relative(_), Some(percent)) => percent.to_string(),
+        _ => growth.to_string(),
+    };
+    let verdict = judge(grown, limit_bytes);
+    let reason = match verdict {
+        Verdict::Fail => format!("grew by {}", Bytes(growth.0.unsigned_abs())),
+        _ if growth.0 <= 0 => "did not grow".to_owned(),
+        _ => phrase(grown, limit_bytes),
+    };
+    result("compressed_growth", shown_limit, Some(actual), verdict, reason)
+}
+
+fn judge(actual: f64, limit: f64) -> Verdict {
+    match actual {
+        _ if actual > limit => Verdict::Fail,
+        _ if actual > 0.0 && actual >= limit * WARN_FROM => Verdict::Warn,
+        _ => Verdict::Pass,
+    }
+}
+
+fn phrase(actual: f64, limit: f64) -> String {
+    // Rounded down, so that a limit that is not reached never reads as reached.
+    Percent::of(actual, limit)
+        .map_or_else(|| "at the limit".to_owned(), |part| format!("{:.0} % of the limit", part.0.floor()))
+}
+
+fn result(key: &str, limit: String, actual: Option<String>, verdict: Verdict, reason: String) -> BudgetResult {
+    BudgetResult { key: key.to_owned(), limit, actual, verdict, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::report::{Compression, Layer, Outcome, sample};
+
+    fn cell(diff_id: &str, compressed_bytes: u64) -> CellReport {
+        sample::cell("orders", "linux/amd64", vec![sample::layer(diff_id, compressed_bytes, "RUN make", 3)])
+    }
+
+    fn told(budget: Budget, head: &CellReport, base: Option<&Report>) -> String {
+        let lines = evaluate(&budget, head, base).into_iter().map(|result| {
+            let actual = result.actual.as_deref().unwrap_or("-").to_owned();
+            format!("{} {:?} {} of {}: {}", result.key, result.verdict, actual, result.limit, result.reason)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn each_limit_is_held_against_its_number() {
+        let budget = Budget {
+            compressed: Some(Bytes(60_000_000)),
+            uncompressed: Some(Bytes(200_000_000)),
+            compressed_growth: None,
+            layers: Some(10),
+            wall: Some(Duration::from_secs(120)),
+        };
+        insta::assert_snapshot!(told(budget, &cell("a", 61_200_000), None), @"
+        compressed Fail 61.2 MB of 60.0 MB: 1.2 MB over
+        uncompressed Warn 183.6 MB of 200.0 MB: 91 % of the limit
+        layers Pass 1 of 10: 10 % of the limit
+        wall Fail 2m41s of 2m00s: 41.0s over
+        ");
+        assert!(evaluate(&Budget::default(), &cell("a", 1), None).is_empty());
+    }
+
+    #[test]
+    fn the_edges_are_warn_from_ninety_percent_and_fail_only_above() {
+        for (actual, limit, verdict) in [
+            (0.0, 0.0, Verdict::Pass),
+            (1.0, 0.0, Verdict::Fail),
+            (89.9, 100.0, Verdict::Pass),
+            (90.0, 100.0, Verdict::Warn),
+            (100.0, 100.0, Verdict::Warn),
+            (100.1, 100.0, Verdict::Fail),
+        ] {
+            assert_eq!(judge(actual, limit), verdict, "{actual} of {limit}");
+        }
+    }
+
+    #[test]
+    fn growth_is_judged_without_recompression_and_only_against_like() {
+        let budget = Budget { compressed_growth: Some(Growth::Relative(Percent(5.0))), ..Budget::default() };
+        let base = sample::run(vec![cell("a", 50_000_000)]);
+        let zstd = Layer { compression: Compression::Zstd, ..sample::layer("b", 40_000_000, "RUN make", 3) };
+        let broken = sample::run(vec![CellReport { image: None, outcome: Outcome::Failed, ..cell("a", 1) }]);
+        let other = sample::run(vec![]);
+        let failed = CellReport { image: None, outcome: Outcome::TimedOut, ..cell("a", 1) };
+        let lines = [
+            told(budget, &cell("b", 54_000_000), Some(&base)),
+            told(budget, &cell("b", 52_400_000), Some(&base)),
+            told(budget, &cell("b", 40_000_000), Some(&base)),
+            told(budget, &cell("a", 90_000_000), Some(&base)),
+            told(budget, &sample::cell("orders", "linux/amd64", vec![zstd]), Some(&base)),
+            told(budget, &cell("b", 54_000_000), None),
+            told(budget, &cell("b", 54_000_000), Some(&other)),
+            told(budget, &cell("b", 54_000_000), Some(&broken)),
+            told(budget, &failed, Some(&base)),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @"
+        compressed_growth Fail +8.0 % of +5.0 %: grew by 4.0 MB
+        compressed_growth Warn +4.8 % of +5.0 %: 96 % of the limit
+        compressed_growth Pass −20.0 % of +5.0 %: did not grow
+        compressed_growth Pass ±0.0 % of +5.0 %: did not grow
+        compressed_growth Unknown - of +5.0 %: layers are compressed in another way than the baseline's
+        compressed_growth Pass - of +5.0 %: no baseline
+        compressed_growth Pass - of +5.0 %: new image, nothing to grow from
+        compressed_growth Unknown - of +5.0 %: baseline without numbers: build failed
+        compressed_growth Unknown - of +5.0 %: build timed out
+        ");
+    }
+
+    #[test]
+    fn absolute_growth_is_judged_in_bytes() {
+        let budget = Budget { compressed_growth: Some(Growth::Absolute(Bytes(1_000_000))), ..Budget::default() };
+        let base = sample::run(vec![cell("a", 50_000_000)]);
+        insta::assert_snapshot!(
+            told(budget, &cell("b", 51_500_000), Some(&base)),
+            @"compressed_growth Fail +1.5 MB of +1.0 MB: grew by 1.5 MB"
+        );
+    }
+
+    #[test]
+    fn what_was_not_measured_is_unknown_never_a_pass() {
+        let budget = Budget {
+            compressed: Some(Bytes(60_000_000)),
+            uncompressed: Some(Bytes(60_000_000)),
+            compressed_growth: Some(Growth::Relative(Percent(5.0))),
+            layers: Some(10),
+            wall: Some(Duration::from_secs(120)),
+        };
+        let unmeasured = CellReport { image: None, timing: None, outcome: Outcome::Cancelled, ..cell("a", 1) };
+        let results = evaluate(&budget, &unmeasured, None);
+        assert_eq!(results.len(), 5);
+        assert!(results.iter().all(|result| result.verdict == Verdict::Unknown && result.actual.is_none()));
+    }
+}
