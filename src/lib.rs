@@ -5,7 +5,7 @@
 //!
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
-//! [`app`] is the driver. [`env`], [`fs`] and [`process`] are the only doors to the outside.
+//! [`app`] is the driver. [`env`], [`fs`] and [`process`] are the only doors to the outside; [`git`] stands on the last.
 //! [`units`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage may use.
 
 pub mod app;
@@ -13,6 +13,7 @@ pub mod cli;
 pub mod env;
 pub mod error;
 pub mod fs;
+pub mod git;
 pub mod process;
 
 pub mod dockerfile;
