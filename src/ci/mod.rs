@@ -1,1 +1,95 @@
-//! (stage)
+//! The continuous integration system that runs us, as far as its variables tell.
+
+mod detect;
+
+use crate::env::Env;
+use crate::git::{Git, GitError};
+use crate::report::Head;
+
+/// Who hosts the change request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Forge {
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI/CD.
+    Gitlab,
+    /// A developer's machine or another system.
+    Local,
+}
+
+/// What a run was started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Checkout {
+    /// A commit that somebody wrote.
+    Commit,
+    /// A merge that the forge made to try a change request: its first parent is what the change request is measured
+    /// against, while the forge's idea of "base" may be older.
+    TrialMerge,
+}
+
+/// What the variables of the environment tell about this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// The host.
+    pub forge: Forge,
+    /// Whether any CI system runs us.
+    pub is_ci: bool,
+    /// The commit that the forge asked for; another one may be checked out.
+    pub sha: Option<String>,
+    /// The branch or tag of the head, without `refs/heads/`.
+    pub reference: Option<String>,
+    /// What the forge checks out.
+    pub checkout: Checkout,
+    /// The branch that a change request is to be merged into, without `refs/heads/`.
+    pub target_branch: Option<String>,
+    /// The default branch, where the forge says it.
+    pub default_branch: Option<String>,
+}
+
+impl Context {
+    /// Reads the variables of GitHub Actions and GitLab; anything else is [`Forge::Local`].
+    #[must_use]
+    pub fn detect(env: &Env) -> Self {
+        detect::detect(env)
+    }
+
+    /// What is built: git knows the commit and whether the tree is clean, the forge knows the branch.
+    ///
+    /// `output_directory` holds our own files, which do not make a tree dirty. Without git the forge's commit is
+    /// believed.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn head(&self, git: Option<&Git>, output_directory: &std::path::Path) -> Result<Head, GitError> {
+        let Some(git) = git else {
+            return Ok(Head { sha: self.sha.clone(), reference: self.reference.clone(), dirty: false });
+        };
+        let reference = match &self.reference {
+            Some(reference) => Some(reference.clone()),
+            None => git.current_branch().await?,
+        };
+        Ok(Head { sha: git.head_sha().await?, reference, dirty: git.is_dirty(output_directory).await? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::testing::Repository;
+
+    #[tokio::test]
+    async fn the_head_is_what_is_checked_out_under_the_name_that_the_forge_gives() {
+        let repository = Repository::new().await;
+        let (local, output) = (Context::detect(&Env::default()), repository.path().join(".weighbridge"));
+        let head = async |context: &Context| context.head(Some(&repository.open().await), &output).await.unwrap();
+        repository.write("file", "");
+        assert_eq!(head(&local).await, Head { sha: None, reference: Some("main".into()), dirty: true });
+        let sha = repository.commit("first").await;
+        assert_eq!(head(&local).await, Head { sha: Some(sha.clone()), reference: Some("main".into()), dirty: false });
+        repository.git(&["checkout", "--quiet", "--detach"]).await;
+        let forge = Context { reference: Some("topic".into()), sha: Some("0".repeat(40)), ..local };
+        assert_eq!(head(&forge).await, Head { sha: Some(sha), reference: Some("topic".into()), dirty: false });
+        let without_git = forge.head(None, &output).await.unwrap();
+        assert_eq!(without_git.sha, forge.sha);
+    }
+}
