@@ -79,7 +79,7 @@ fn the_environment_and_directory_are_those_asked_for() {
 fn a_timeout_kills_grandchildren_too() {
     let directory = tempfile::tempdir().unwrap();
     let invocation = sh("sleep 60 & echo $! > pid; wait").directory(directory.path());
-    let limits = Limits { timeout: Duration::from_millis(500), ..LIMITS };
+    let limits = Limits { timeout: Duration::from_millis(1500), ..LIMITS };
     let error = block_on(output(&invocation, limits)).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("sleep 60"), "{error}");
@@ -148,9 +148,9 @@ fn a_program_that_ignores_the_interrupt_is_killed_with_its_group() {
     let directory = tempfile::tempdir().unwrap();
     let script = "trap '' INT; sleep 60 & echo $! > pid; while :; do sleep 0.05; done";
     let invocation = sh(script).directory(directory.path());
-    let (limit, grace) = (Some(Duration::from_millis(500)), Duration::from_millis(200));
+    let (limit, grace) = (Some(Duration::from_millis(1500)), Duration::from_millis(200));
     let finished = block_on(stream_with_grace(&invocation, |_| {}, &CancellationToken::new(), limit, grace)).unwrap();
     assert_eq!((finished.status.code(), finished.ending), (None, Ending::TimedOut));
-    assert!(finished.wall >= Duration::from_millis(700) && finished.wall < Duration::from_secs(10), "{finished:?}");
+    assert!(finished.wall >= Duration::from_millis(1700) && finished.wall < Duration::from_secs(10), "{finished:?}");
     assert_ends(&crate::fs::read_text(&directory.path().join("pid"), 100).unwrap());
 }
