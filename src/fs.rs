@@ -1,9 +1,11 @@
 //! The file door: every error names the action and the path.
 #![expect(clippy::disallowed_methods, reason = "the door of the file system")]
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
@@ -80,7 +82,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
 /// # Errors
 /// When something below it cannot be removed.
 pub fn remove_dir_all(path: &Path) -> Result<()> {
-    ignore_missing(std::fs::remove_dir_all(path)).with_context(|| format!("remove {}", path.display()))
+    ignore_missing(std::fs::remove_dir_all(path), ()).with_context(|| format!("remove {}", path.display()))
 }
 
 /// Removes a file; one that is not there is fine.
@@ -88,7 +90,28 @@ pub fn remove_dir_all(path: &Path) -> Result<()> {
 /// # Errors
 /// When the file cannot be removed.
 pub fn remove_file(path: &Path) -> Result<()> {
-    ignore_missing(std::fs::remove_file(path)).with_context(|| format!("remove {}", path.display()))
+    ignore_missing(std::fs::remove_file(path), ()).with_context(|| format!("remove {}", path.display()))
+}
+
+/// The regular files directly in a directory, the newest first and those of one instant by name; none when there is no
+/// such directory.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn files_newest_first(directory: &Path) -> Result<Vec<PathBuf>> {
+    let list = || -> std::io::Result<Vec<(Reverse<SystemTime>, PathBuf)>> {
+        let entries = std::fs::read_dir(directory)?.map(|entry| {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            let modified = metadata.modified()?;
+            Ok(metadata.is_file().then(|| (Reverse(modified), entry.path())))
+        });
+        // A file that another process has just removed is not there; that is all.
+        entries.filter_map(|entry| ignore_missing(entry, None).transpose()).collect()
+    };
+    let mut files = ignore_missing(list(), Vec::new()).with_context(|| format!("list {}", directory.display()))?;
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
 /// The bytes that the file system of a directory has left for us, `None` where it does not say.
@@ -98,9 +121,9 @@ pub fn available_bytes(path: &Path) -> Option<u64> {
     Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }
 
-fn ignore_missing(result: std::io::Result<()>) -> std::io::Result<()> {
+fn ignore_missing<T>(result: std::io::Result<T>, nothing: T) -> std::io::Result<T> {
     match result {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(nothing),
         other => other,
     }
 }
@@ -141,6 +164,19 @@ mod tests {
         write_atomic(&path, b"one").unwrap();
         write_atomic(&path, b"two").unwrap();
         assert_eq!(read_text(&path, 10).unwrap(), "two");
+    }
+
+    #[test]
+    fn files_are_listed_by_age_then_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        for (name, modified) in [("b", now), ("old", SystemTime::UNIX_EPOCH), ("a", now)] {
+            create(&directory.path().join(name)).unwrap().set_modified(modified).unwrap();
+        }
+        create_dir_all(&directory.path().join("directory")).unwrap();
+        let files = files_newest_first(directory.path()).unwrap();
+        assert_eq!(files, ["a", "b", "old"].map(|name| directory.path().join(name)));
+        assert_eq!(files_newest_first(Path::new("/nonexistent/directory")).unwrap(), Vec::<PathBuf>::new());
     }
 
     #[test]

@@ -1,1 +1,92 @@
-//! (stage)
+//! What the head is compared with: which commit ([`choose`]), and the stored report of it ([`find`]).
+//!
+//! A baseline is a fact to be looked up, never a guess: a commit that cannot be told and a report that is not there
+//! have a reason, and the run goes on with absolute numbers. Only what the user named explicitly must exist.
+
+mod choose;
+#[cfg(test)]
+pub(crate) mod fake;
+mod file;
+mod find;
+mod history;
+mod record;
+
+use std::future::Future;
+
+use anyhow::Result;
+
+pub use choose::choose;
+pub use file::from_file;
+pub use find::find;
+pub use history::HistoryDirectory;
+pub use record::{Recorded, record};
+
+use crate::report::{Base, Report};
+
+/// How many commits the search for a stored report goes back, the chosen one included.
+pub const CANDIDATES: usize = 50;
+/// No report of a sane run comes near this.
+const REPORT_LIMIT_BYTES: u64 = 64 << 20;
+
+/// Where reports of earlier commits are kept. An implementation refuses what is not a commit's full name.
+pub trait BaselineStore {
+    /// The report stored for a commit; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is corrupt or was written by a newer weighbridge: the caller goes on to the next commit.
+    fn load(&self, sha: &str) -> impl Future<Output = Result<Option<Report>>>;
+
+    /// Stores the report of a commit, replacing an earlier one.
+    ///
+    /// # Errors
+    /// When it cannot be written; the earlier one is then untouched.
+    fn save(&self, sha: &str, report: &Report) -> impl Future<Output = Result<()>>;
+}
+
+/// The commit to compare with, if there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chosen {
+    /// This one.
+    Base(Choice),
+    /// None, and that is not an error.
+    NoBase {
+        /// Why, and what the user can do about it.
+        reason: String,
+    },
+}
+
+/// A commit to compare with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The commit.
+    pub sha: String,
+    /// The rule that chose it, as a phrase: `merge base with main`.
+    pub chosen_by: String,
+    /// The commit and its first parents, newest first, as far as they are known here; at most [`CANDIDATES`].
+    pub candidates: Vec<String>,
+}
+
+/// The outcome of looking for a stored report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup {
+    /// There is one.
+    Found(Box<Found>),
+    /// There is none.
+    Missing {
+        /// Why.
+        reason: String,
+        /// Why stored reports of single commits were passed over.
+        refusals: Vec<String>,
+    },
+}
+
+/// A report to compare with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The report.
+    pub report: Report,
+    /// Whose it is.
+    pub base: Base,
+    /// Why stored reports of newer commits were passed over.
+    pub refusals: Vec<String>,
+}

@@ -1,0 +1,155 @@
+//! Which commit to compare with.
+//!
+//! The event's `pull_request.base.sha` is never used: it is the tip of the target branch when the event fired, so a
+//! comparison with it blames the change request for other people's merges. The same is true of the merge base when the
+//! forge built a trial merge: that contains the target branch as it is now, and its first parent says exactly which.
+
+use anyhow::{Result, anyhow};
+
+use super::{CANDIDATES, Choice, Chosen};
+use crate::ci::{Checkout, Context};
+use crate::error::Exit;
+use crate::git::{Git, GitError};
+use crate::report::Head;
+
+/// Chooses the commit to compare `head` with: the one asked for with `--base`, else the first parent of a trial merge,
+/// else the merge base with the target or default branch; when that is the head itself, the head if there are
+/// uncommitted changes and its parent if not.
+///
+/// # Errors
+/// Only when `explicit` names no commit; every other obstacle is a [`Chosen::NoBase`].
+pub async fn choose(
+    git: Result<&Git, &GitError>,
+    context: &Context,
+    head: &Head,
+    explicit: Option<&str>,
+) -> Result<Chosen> {
+    if let Some(revision) = explicit {
+        let found =
+            named(git, revision).await.map_err(|error| error.context(Exit::usage(format!("--base {revision}"))));
+        return found.map(Chosen::Base);
+    }
+    let choice = match git {
+        Ok(git) => by_rule(git, context, head).await,
+        Err(error) => Err(anyhow!("{error}")),
+    };
+    Ok(choice.map_or_else(|error| Chosen::NoBase { reason: format!("{error:#}") }, Chosen::Base))
+}
+
+async fn named(git: Result<&Git, &GitError>, revision: &str) -> Result<Choice> {
+    let git = git.map_err(|error| anyhow!("{error}"))?;
+    match git.resolve(revision).await? {
+        Some(sha) => with_candidates(git, sha, format!("--base {revision}")).await,
+        None if git.is_shallow().await? => Err(anyhow!("no such commit in this shallow clone; {DEEPEN}")),
+        None => Err(anyhow!("no such commit in this repository; fetch it, or name another")),
+    }
+}
+
+async fn by_rule(git: &Git, context: &Context, head: &Head) -> Result<Choice> {
+    let sha = head.sha.as_deref().ok_or_else(|| anyhow!("the repository has no commits yet"))?;
+    let (base, chosen_by) = decide(&situation(git, context, sha, head.dirty).await?).map_err(anyhow::Error::msg)?;
+    with_candidates(git, base, chosen_by).await
+}
+
+async fn with_candidates(git: &Git, sha: String, chosen_by: String) -> Result<Choice> {
+    let mut candidates = git.first_parents(&sha, CANDIDATES).await?;
+    if candidates.is_empty() {
+        // A shallow clone knows the name of a parent that it lacks.
+        candidates.push(sha.clone());
+    }
+    Ok(Choice { sha, chosen_by, candidates })
+}
+
+const DEEPEN: &str = "run `git fetch --deepen 50`, or check out with `fetch-depth: 0` (GitLab: `GIT_DEPTH: 0`)";
+
+/// What the choice depends on.
+#[derive(Debug, Clone)]
+struct Situation {
+    head: String,
+    dirty: bool,
+    parents: Vec<String>,
+    /// What the forge asked to check out, if that is what is checked out.
+    checkout: Checkout,
+    target: Target,
+    shallow: bool,
+}
+
+/// The branch that the head is compared with.
+#[derive(Debug, Clone)]
+enum Target {
+    /// Neither the forge nor the repository names one.
+    Unknown,
+    /// It has a name, but is not in this clone.
+    Absent { name: String },
+    /// It is here.
+    Present { name: String, merge_base: Option<String> },
+}
+
+impl Target {
+    fn name(&self) -> &str {
+        match self {
+            Self::Unknown => "the target branch",
+            Self::Absent { name } | Self::Present { name, .. } => name,
+        }
+    }
+}
+
+async fn situation(git: &Git, context: &Context, head: &str, dirty: bool) -> Result<Situation, GitError> {
+    let is_asked_for = context.sha.as_deref() == Some(head);
+    Ok(Situation {
+        head: head.to_owned(),
+        dirty,
+        parents: git.parents(head).await?,
+        checkout: if is_asked_for { context.checkout } else { Checkout::Commit },
+        target: target(git, context, head).await?,
+        shallow: git.is_shallow().await?,
+    })
+}
+
+async fn target(git: &Git, context: &Context, head: &str) -> Result<Target, GitError> {
+    let from_forge = context.target_branch.clone().or_else(|| context.default_branch.clone());
+    let name = match from_forge {
+        Some(name) => Some(name),
+        None => git.default_branch().await?,
+    };
+    let Some(name) = name else { return Ok(Target::Unknown) };
+    match git.branch(&name).await? {
+        Some(tip) => Ok(Target::Present { name, merge_base: git.merge_base(head, &tip).await? }),
+        None => Ok(Target::Absent { name }),
+    }
+}
+
+/// The base commit and the phrase that says why it, or why there is none.
+fn decide(situation: &Situation) -> Result<(String, String), String> {
+    let Situation { head, dirty, parents, checkout, target, shallow } = situation;
+    if let (Checkout::TrialMerge, [first, _]) = (checkout, parents.as_slice()) {
+        return Ok((first.clone(), format!("first parent of the merge into {}", target.name())));
+    }
+    let (name, merge_base) = match target {
+        Target::Present { name, merge_base: Some(merge_base) } => (name, merge_base),
+        Target::Present { name, merge_base: None } if *shallow => {
+            return Err(format!("this shallow clone does not reach back to where {name} was left; {DEEPEN}"));
+        }
+        Target::Present { name, merge_base: None } => return Err(format!("HEAD and {name} have no common history")),
+        Target::Absent { name } => {
+            // The full form, because a clone of a single branch would not keep another one under its name.
+            let refspec = format!("{name}:refs/remotes/origin/{name}");
+            let quoted = shell_words::quote(&refspec);
+            return Err(format!("branch {name} is not in this clone; run `git fetch origin {quoted}`"));
+        }
+        Target::Unknown => {
+            return Err(
+                "the default branch is not known; run `git remote set-head origin --auto`, or use --base".into()
+            );
+        }
+    };
+    match parents.first() {
+        _ if merge_base != head => Ok((merge_base.clone(), format!("merge base with {name}"))),
+        _ if *dirty => Ok((head.clone(), "uncommitted changes against HEAD".to_owned())),
+        Some(parent) => Ok((parent.clone(), format!("parent of HEAD on {name}"))),
+        None => Err("HEAD is the first commit".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
