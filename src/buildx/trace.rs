@@ -5,6 +5,8 @@
 //! vertex may have several intervals. All instants are the daemon's clock shifted by one constant, so only
 //! differences mean anything.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 /// A folded progress stream.
@@ -16,6 +18,8 @@ pub struct Trace {
     pub warnings: Vec<Warning>,
     /// Lines of the stream that are not JSON, in order, the newest 200 kept.
     pub plain_lines: Vec<String>,
+    /// Whether something had to be dropped to bound memory, so that numbers may miss it.
+    pub incomplete: bool,
 }
 
 /// One vertex of the build graph.
@@ -78,4 +82,31 @@ pub struct Warning {
     pub url: Option<String>,
     /// First line of the range, counted from 1.
     pub line: Option<u32>,
+}
+
+impl Interval {
+    /// How long it is.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.completed.duration_since(self.started).try_into().unwrap_or_default()
+    }
+}
+
+impl Vertex {
+    /// Its error, unless it only says that something else stopped the build.
+    #[must_use]
+    pub fn real_error(&self) -> Option<&str> {
+        // The suffix is how BuildKit's own display tells the two apart.
+        self.error.as_deref().filter(|error| !error.ends_with("context canceled"))
+    }
+}
+
+/// Folds a recorded stream.
+#[cfg(test)]
+pub(crate) fn recorded(name: &str) -> Trace {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/buildx/rawjson");
+    let stream = crate::fs::read_limited(&folder.join(name).with_extension("jsonl"), 1 << 20).unwrap();
+    let mut folder = super::progress::Folder::default();
+    stream.split(|byte| *byte == b'\n').for_each(|line| folder.line(line, |_| {}));
+    folder.finish()
 }
