@@ -1,1 +1,7 @@
 //! (stage)
+
+pub mod findings;
+mod phases;
+mod spans;
+pub mod steps;
+pub mod timing;
