@@ -1,0 +1,264 @@
+//! What an image weighs, read from the OCI layout that the build wrote: never from the engine, whose numbers mean
+//! something else in every store and version.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+
+use super::lines::{self, Origin};
+use crate::dockerfile::Dockerfile;
+use crate::oci::layer::{self, Weighed};
+use crate::oci::{HistoryEntry, Image, LayerBlob, Layout, Platform};
+use crate::report::{BaseImage, ImageMeasurement, Layer};
+
+/// Layers that were weighed before, by digest. Shared by the cells of a run, so that a base image is unpacked once.
+#[derive(Debug, Default)]
+pub struct KnownLayers(Mutex<BTreeMap<String, Weighed>>);
+
+impl KnownLayers {
+    fn get(&self, digest: &str) -> Option<Weighed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied()
+    }
+
+    fn insert(&self, digest: &str, weighed: Weighed) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(digest.to_owned(), weighed);
+    }
+}
+
+/// Weighs the image for a platform in a layout directory. Reads every layer that is not known yet: run it where
+/// blocking is fine.
+///
+/// `dockerfile` with the target gives layers their line and tells base layers from own ones. Leave it out when it
+/// could not be parsed, or when the build ran `ONBUILD` steps of an image from outside (their layers would look like
+/// base); layers then have neither.
+///
+/// # Errors
+/// When the layout has no such image or a part of it is missing, damaged or not to be trusted. There is no partial
+/// result.
+pub fn measure_image(
+    layout_dir: &Path,
+    platform: &Platform,
+    dockerfile: Option<(&Dockerfile, Option<&str>)>,
+    base_images: Vec<BaseImage>,
+    known: &KnownLayers,
+) -> Result<ImageMeasurement> {
+    let layout = Layout::open(layout_dir)?;
+    let image = layout.image(platform)?;
+    let mut weighed = Vec::with_capacity(image.layers.len());
+    for layer in &image.layers {
+        weighed.push(weigh(&layout, layer, known)?);
+    }
+    let lineage = dockerfile.and_then(|(dockerfile, target)| dockerfile.lineage(target));
+    let origins = lineage.map(|lineage| lines::origins(&image.history, &lineage));
+    let layers = join(&image, &weighed, &origins.unwrap_or_default());
+    Ok(ImageMeasurement {
+        compressed_bytes: sum(&layers, |layer| layer.compressed_bytes)?,
+        uncompressed_bytes: sum(&layers, |layer| layer.uncompressed_bytes)?,
+        digest: image.digest,
+        config_bytes: image.config_bytes,
+        attestation_bytes: image.attestation_bytes,
+        layers,
+        base_images,
+    })
+}
+
+/// The lock is not held while a layer is read: two cells may read the same one, none waits for another.
+fn weigh(layout: &Layout, layer: &LayerBlob, known: &KnownLayers) -> Result<Weighed> {
+    let blob = layout.open_layer(layer)?;
+    if let Some(weighed) = known.get(&layer.digest) {
+        return Ok(weighed);
+    }
+    let weighed = layer::weigh(blob, layer.compressed_bytes).with_context(|| format!("read layer {}", layer.digest))?;
+    known.insert(&layer.digest, weighed);
+    Ok(weighed)
+}
+
+/// Joins manifest, unpacked sizes and history. Entries that wrote a layer match the layers one to one; when their
+/// numbers differ, the history says nothing about any layer.
+fn join(image: &Image, weighed: &[Weighed], origins: &[Origin]) -> Vec<Layer> {
+    let origins = origins.iter().copied().chain(std::iter::repeat(Origin::default()));
+    let mut wrote: Vec<(&HistoryEntry, Origin)> =
+        image.history.iter().zip(origins).filter(|(entry, _)| !entry.empty_layer).collect();
+    if wrote.len() != image.layers.len() {
+        wrote.clear();
+    }
+    let history = wrote.into_iter().map(Some).chain(std::iter::repeat(None));
+    let measured = image.layers.iter().zip(weighed).zip(history);
+    measured.map(|((layer, weighed), history)| joined(layer, *weighed, history)).collect()
+}
+
+fn joined(layer: &LayerBlob, weighed: Weighed, history: Option<(&HistoryEntry, Origin)>) -> Layer {
+    let origin = history.map_or_else(Origin::default, |(_, origin)| origin);
+    Layer {
+        digest: layer.digest.clone(),
+        diff_id: layer.diff_id.clone(),
+        compressed_bytes: layer.compressed_bytes,
+        uncompressed_bytes: weighed.uncompressed_bytes,
+        compression: weighed.compression,
+        created_by: history.map_or_else(String::new, |(entry, _)| entry.created_by.clone()),
+        dockerfile_line: origin.dockerfile_line,
+        base: origin.base,
+    }
+}
+
+fn sum(layers: &[Layer], bytes: impl Fn(&Layer) -> u64) -> Result<u64> {
+    let sum = layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(bytes(layer)));
+    sum.context("the layers have more bytes than a number can hold")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fs;
+    use crate::oci::testing::{TestLayer, TestLayout, amd64, gzip, tar, zstd_frame};
+    use crate::report::Compression;
+
+    fn measure(layout: &TestLayout, dockerfile: Option<&str>, known: &KnownLayers) -> Result<ImageMeasurement> {
+        let dockerfile = dockerfile.map(|text| Dockerfile::parse(text).unwrap());
+        let dockerfile = dockerfile.as_ref().map(|dockerfile| (dockerfile, None));
+        measure_image(layout.directory(), &amd64(), dockerfile, Vec::new(), known)
+    }
+
+    /// Three layers of different compression, and what their tars weigh.
+    fn three_layers(layout: &TestLayout) -> (Vec<TestLayer>, u64) {
+        let tars: Vec<Vec<u8>> = [10, 5_000, 70_000].iter().map(|length| tar(&vec![b'x'; *length])).collect();
+        let blobs = [tars[0].clone(), gzip(&tars[1]), zstd_frame(&tars[2])];
+        let layers = blobs.iter().zip(&tars).map(|(blob, tar)| layout.layer(blob, tar)).collect();
+        (layers, tars.iter().map(|tar| tar.len() as u64).sum())
+    }
+
+    fn bytes(descriptor: &Value) -> u64 {
+        descriptor["size"].as_u64().unwrap()
+    }
+
+    #[test]
+    fn an_image_weighs_the_sum_of_its_layers() {
+        let mut layout = TestLayout::new();
+        let (layers, uncompressed_bytes) = three_layers(&layout);
+        let comment = "buildkit.dockerfile.v0";
+        let entry = |text: &str, empty| json!({ "created_by": text, "comment": comment, "empty_layer": empty });
+        let history = json!([
+            entry("ADD base / # buildkit", false),
+            entry("CMD [\"bash\"]", true),
+            entry("COPY a /a # buildkit", false),
+            entry("ENV A=1", true),
+            entry("RUN /bin/sh -c make # buildkit", false),
+        ]);
+        let config = layout.config(&layers, &history);
+        let manifest = layout.manifest_of(&config, &layers);
+        layout.write_index(&json!([manifest]));
+        let text = "FROM base\nCOPY a /a\nENV A=1\nRUN make\n";
+        let measured = measure(&layout, Some(text), &KnownLayers::default()).unwrap();
+        assert_eq!(measured.uncompressed_bytes, uncompressed_bytes);
+        assert_eq!(measured.compressed_bytes, layers.iter().map(|layer| bytes(&layer.descriptor)).sum::<u64>());
+        assert_eq!(measured.config_bytes, bytes(&config));
+        assert_eq!(measured.digest, manifest["digest"]);
+        let shown: Vec<_> = measured
+            .layers
+            .iter()
+            .map(|layer| {
+                format!("{:?} {:?} {:?} {}", layer.compression, layer.base, layer.dockerfile_line, layer.created_by)
+            })
+            .collect();
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        None Some(true) None ADD base / # buildkit
+        Gzip Some(false) Some(2) COPY a /a # buildkit
+        Zstd Some(false) Some(4) RUN /bin/sh -c make # buildkit
+        ");
+    }
+
+    #[test]
+    fn without_a_dockerfile_layers_have_no_line_and_no_owner() {
+        let mut layout = TestLayout::new();
+        let manifest = layout.image(&three_layers(&layout).0);
+        layout.write_index(&json!([manifest]));
+        for dockerfile in [None, Some("FROM other\nRUN x\n")] {
+            let measured = measure(&layout, dockerfile, &KnownLayers::default()).unwrap();
+            assert!(measured.layers.iter().all(|layer| layer.dockerfile_line.is_none() && layer.base.is_none()));
+            assert_eq!(measured.layers[2].created_by, "COPY 2 / # buildkit");
+        }
+    }
+
+    #[test]
+    fn a_history_of_another_length_says_nothing_about_any_layer() {
+        let mut layout = TestLayout::new();
+        let (layers, _) = three_layers(&layout);
+        let config = layout.config(&layers, &json!([{ "created_by": "COPY a b # buildkit" }]));
+        let manifest = layout.manifest_of(&config, &layers);
+        layout.write_index(&json!([manifest]));
+        let measured = measure(&layout, Some("FROM scratch\nCOPY a b\n"), &KnownLayers::default()).unwrap();
+        assert!(measured.layers.iter().all(|layer| layer.created_by.is_empty() && layer.base.is_none()));
+        assert_eq!(measured.layers.len(), 3);
+    }
+
+    #[test]
+    fn a_damaged_layer_is_named_and_nothing_is_measured() {
+        let mut layout = TestLayout::new();
+        let tar = tar(&[9; 5_000]);
+        let blob = gzip(&tar);
+        let layer = layout.layer(&blob[..blob.len() - 9], &tar);
+        let digest = layer.descriptor["digest"].as_str().unwrap().to_owned();
+        let manifest = layout.image(&[layer]);
+        layout.write_index(&json!([manifest]));
+        let message = format!("{:#}", measure(&layout, None, &KnownLayers::default()).unwrap_err());
+        assert!(message.starts_with(&format!("read layer {digest}: gzip: ")), "{message}");
+    }
+
+    #[test]
+    fn layers_kept_elsewhere_or_encrypted_are_not_counted_as_nothing() {
+        for (media_type, expected) in [
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "kept outside of the image"),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar", "kept outside of the image"),
+            ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "is encrypted"),
+        ] {
+            let mut layout = TestLayout::new();
+            let mut layer = layout.plain(b"x");
+            layer.descriptor["mediaType"] = json!(media_type);
+            let manifest = layout.image(&[layer]);
+            layout.write_index(&json!([manifest]));
+            let message = format!("{:#}", measure(&layout, None, &KnownLayers::default()).unwrap_err());
+            assert!(message.contains(expected) && message.contains("could not be measured"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_known_layer_is_not_read_again_but_must_be_there() {
+        let mut layout = TestLayout::new();
+        let (layers, _) = three_layers(&layout);
+        let manifest = layout.image(&layers);
+        layout.write_index(&json!([manifest]));
+        let known = KnownLayers::default();
+        let first = measure(&layout, None, &known).unwrap();
+        let path = layout.blob_path(&first.layers[1].digest);
+        let length = usize::try_from(first.layers[1].compressed_bytes).unwrap();
+        fs::write_atomic(&path, &vec![0xff; length]).unwrap();
+        assert_eq!(measure(&layout, None, &known).unwrap(), first);
+        assert!(measure(&layout, None, &KnownLayers::default()).is_err());
+        fs::write_atomic(&path, b"x").unwrap();
+        let message = format!("{:#}", measure(&layout, None, &known).unwrap_err());
+        assert!(message.contains("has 1 bytes, its descriptor says"), "{message}");
+        fs::remove_file(&path).unwrap();
+        assert!(measure(&layout, None, &known).is_err());
+    }
+
+    #[test]
+    fn sums_that_no_number_holds_are_refused() {
+        let layer = Layer {
+            digest: String::new(),
+            diff_id: String::new(),
+            compressed_bytes: u64::MAX,
+            uncompressed_bytes: 1,
+            compression: Compression::None,
+            created_by: String::new(),
+            dockerfile_line: None,
+            base: None,
+        };
+        let layers = [layer.clone(), layer];
+        assert!(sum(&layers, |layer| layer.compressed_bytes).is_err());
+        assert_eq!(sum(&layers, |layer| layer.uncompressed_bytes).unwrap(), 2);
+    }
+}
