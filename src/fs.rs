@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
@@ -114,6 +114,84 @@ pub fn files_newest_first(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
+/// What a directory holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Item {
+    /// Its name; characters that are not UTF-8 are replaced.
+    pub name: String,
+    /// What it is.
+    pub kind: ItemKind,
+}
+
+/// What an item of a directory is. A symbolic link is `Other`, whatever it leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ItemKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// Anything else.
+    Other,
+}
+
+/// The items of a directory, at most `limit` of them, sorted by name.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn list(directory: &Path, limit: usize) -> Result<Vec<Item>> {
+    let read = || -> std::io::Result<Vec<Item>> {
+        let item = |entry: std::io::Result<std::fs::DirEntry>| {
+            let entry = entry?;
+            let kind = match entry.file_type()? {
+                kind if kind.is_file() => ItemKind::File,
+                kind if kind.is_dir() => ItemKind::Directory,
+                _ => ItemKind::Other,
+            };
+            Ok(Item { name: entry.file_name().to_string_lossy().into_owned(), kind })
+        };
+        std::fs::read_dir(directory)?.take(limit).map(item).collect()
+    };
+    let mut items = read().with_context(|| format!("list {}", directory.display()))?;
+    items.sort();
+    Ok(items)
+}
+
+/// Whether a path leads to a regular file; links are followed.
+#[must_use]
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Whether a path leads to a directory; links are followed.
+#[must_use]
+pub fn is_directory(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// The path with all links resolved; `None` when it leads nowhere.
+#[must_use]
+pub fn canonical(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok()
+}
+
+/// The path without `.` and `..`, by its text alone.
+#[must_use]
+pub fn normalize(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if normal.file_name().is_some() => {
+                normal.pop();
+            }
+            // Nothing is above the root.
+            Component::ParentDir if normal.has_root() => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
 /// The bytes that the file system of a directory has left for us, `None` where it does not say.
 #[must_use]
 pub fn available_bytes(path: &Path) -> Option<u64> {
@@ -177,6 +255,28 @@ mod tests {
         let files = files_newest_first(directory.path()).unwrap();
         assert_eq!(files, ["a", "b", "old"].map(|name| directory.path().join(name)));
         assert_eq!(files_newest_first(Path::new("/nonexistent/directory")).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn paths_are_normalized_by_their_text() {
+        for (path, normal) in
+            [("/a/./b/../c", "/a/c"), ("/../a", "/a"), ("a/..", ""), ("../a", "../a"), ("a/../../b", "../b")]
+        {
+            assert_eq!(normalize(Path::new(path)), Path::new(normal), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directory_lists_its_items_sorted_and_does_not_follow_links() {
+        let directory = tempfile::tempdir().unwrap();
+        write_atomic(&directory.path().join("b/file"), b"").unwrap();
+        write_atomic(&directory.path().join("a"), b"").unwrap();
+        std::os::unix::fs::symlink("a", directory.path().join("c")).unwrap();
+        let kinds: Vec<_> =
+            list(directory.path(), 10).unwrap().into_iter().map(|item| (item.name, item.kind)).collect();
+        let expected = [("a", ItemKind::File), ("b", ItemKind::Directory), ("c", ItemKind::Other)];
+        assert_eq!(kinds, expected.map(|(name, kind)| (name.to_owned(), kind)));
+        assert_eq!(list(directory.path(), 1).unwrap().len(), 1);
     }
 
     #[test]

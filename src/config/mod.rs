@@ -1,18 +1,95 @@
 //! What to build: the resolved configuration, in which nothing is optional that has a default.
+//!
+//! Every source becomes the same tree of text with places (`node`): YAML (`yaml`), what bake prints (`bake`),
+//! Dockerfiles that were found (`dockerfiles`). Trees merge, are checked against one table of keys (`keys`), and
+//! only then become typed (`image`). Faults are collected on the way and reported together.
+
+mod bake;
+mod check;
+mod csv;
+mod discover;
+mod dockerfiles;
+mod fault;
+mod file;
+mod format;
+mod image;
+mod keys;
+mod node;
+mod overrides;
+mod schema;
+mod secret;
+mod unique;
+mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Result;
+
+use crate::env::Env;
+use crate::fs;
 use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
+
+pub use overrides::Overrides;
+pub use schema::schema;
+pub use secret::check_secrets;
+
+use fault::Faults;
+use image::Surroundings;
+
+/// What is to be resolved.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Where to look, relative to the working directory.
+    pub directory: PathBuf,
+    /// The configuration file, relative to `directory`; looked for when `None`.
+    pub file: Option<PathBuf>,
+    /// What the command line says.
+    pub overrides: Overrides,
+}
+
+/// The port to `docker buildx bake --print`.
+pub trait BakePrinter {
+    /// Resolves bake and Compose files, relative to `directory`, and returns the JSON on standard output.
+    /// No targets means the group `default`.
+    ///
+    /// # Errors
+    /// When bake cannot be run or refuses the files.
+    fn print(&self, files: &[PathBuf], targets: &[String], directory: &Path) -> Result<Vec<u8>>;
+}
+
+/// Finds and resolves the configuration: `defaults ← file ← environment ← command line`.
+///
+/// # Errors
+/// Everything that is wrong with it, in one error with exit code 2.
+pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<Config> {
+    let overrides = request.overrides.clone().or(Overrides::from_env(env)?);
+    let directory = fs::normalize(&env.directory.join(&request.directory));
+    let given = request.file.clone().or_else(|| env.get("WEIGHBRIDGE_CONFIG").map(PathBuf::from));
+    let mut faults = Faults::default();
+    let (origin, root, drafts) = match discover::config_file(&directory, given.as_deref())? {
+        Some(file) => (file.name.clone(), file.root.clone(), file::drafts(&file, bake, &mut faults)?),
+        None => discover::images(directory, bake, &mut faults)?,
+    };
+    unique::check_platforms(&drafts, &mut faults);
+    unique::check_tags(&drafts, &mut faults);
+    let around = Surroundings { root: &root, env };
+    let mut images: Vec<Image> =
+        drafts.iter().filter_map(|draft| image::resolve(draft, &around, &mut faults)).collect();
+    faults.into_result()?;
+    images.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Config { origin, root, images: overrides.apply(images)? })
+}
 
 /// The resolved configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Where the images were read from, as a phrase for people: `weighbridge.yml`, `docker-bake.hcl`, `2 Dockerfiles found`.
     pub origin: String,
-    /// The directory that paths are relative to: the configuration's, else the working directory.
+    /// The directory that paths are relative to: the configuration's, else the working directory. Absolute. buildx runs
+    /// here, as paths inside of its own lines (`outputs`, `cache_to`, `ssh`) stay as they were written.
     pub root: PathBuf,
     /// The images, sorted by name, names unique.
     pub images: Vec<Image>,
@@ -53,7 +130,7 @@ pub struct Image {
     pub platforms: Vec<Platform>,
     /// `--build-arg`; a `None` value is taken from the environment by buildx.
     pub build_args: BTreeMap<String, Option<String>>,
-    /// `--build-context`.
+    /// `--build-context`; directories are absolute.
     pub build_contexts: BTreeMap<String, String>,
     /// `--label`.
     pub labels: BTreeMap<String, String>,
@@ -136,3 +213,6 @@ pub enum Growth {
     /// In bytes.
     Absolute(Bytes),
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! Every key of `weighbridge.yml`: the one table that the reader, the schema and the documentation come from.
+
+use super::format::Format;
+
+/// A key of a mapping.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// As it is written.
+    pub(super) name: &'static str,
+    /// What may stand there.
+    pub(super) kind: Kind,
+    /// A value, as YAML.
+    pub(super) example: &'static str,
+    /// What it does, as a sentence.
+    pub(super) doc: &'static str,
+}
+
+/// What may stand under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `true` or `false`.
+    Flag,
+    /// One text.
+    Text(Format),
+    /// A list of texts.
+    List(Format),
+    /// One text or a list of them.
+    TextOrList(Format),
+    /// A mapping from names of the user's choice to texts.
+    Map(Format),
+    /// Like `Map`, where a name without a value takes it from the environment.
+    MapOrEnvironment(Format),
+    /// A mapping with these keys.
+    Section(&'static [Key]),
+    /// A mapping from image names to mappings with these keys.
+    Images(&'static [Key]),
+}
+
+impl Kind {
+    /// What should have been written, for "expected …".
+    pub(super) fn expected(self) -> String {
+        match self {
+            Self::Flag => "true or false".to_owned(),
+            Self::Text(format) => format.expected().to_owned(),
+            Self::List(_) => "a list".to_owned(),
+            Self::TextOrList(format) => format!("{} or a list of such", format.expected()),
+            Self::Map(_) | Self::MapOrEnvironment(_) => "a mapping of names to text".to_owned(),
+            Self::Section(keys) => match keys {
+                [first, second, ..] => format!("a mapping with keys such as `{}` and `{}`", first.name, second.name),
+                _ => "a mapping".to_owned(),
+            },
+            Self::Images(_) => "a mapping of image names to their settings".to_owned(),
+        }
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, example, doc }
+}
+
+/// The top of the file.
+pub(super) const FILE: &[Key] = &[
+    key(
+        "images",
+        Kind::Images(IMAGE),
+        "{orders: {context: services/orders}}",
+        "Images by name. Beside `bake` or `compose`: what is added to the target or service of that name.",
+    ),
+    key(
+        "defaults",
+        Kind::Section(IMAGE),
+        "{platforms: [linux/amd64]}",
+        "Values for every image that does not set them itself. Mappings merge, lists replace.",
+    ),
+    key(
+        "bake",
+        Kind::TextOrList(Format::Line),
+        "docker-bake.hcl",
+        "Bake file or files to take images from, as `docker buildx bake --print` resolves them.",
+    ),
+    key(
+        "compose",
+        Kind::TextOrList(Format::Line),
+        "compose.yaml",
+        "Compose file or files to take images from, as `docker buildx bake --print` resolves them.",
+    ),
+    key(
+        "targets",
+        Kind::List(Format::Line),
+        "[orders]",
+        "Targets or groups of the bake or Compose files; the group `default` when absent.",
+    ),
+];
+
+/// An image.
+pub(super) const IMAGE: &[Key] = &[
+    key(
+        "context",
+        Kind::Text(Format::Line),
+        "services/orders",
+        "Build context: a directory, relative to the directory of this file (of the repository when this file is \
+         in `.github`), or a git or tarball URL.",
+    ),
+    key(
+        "dockerfile",
+        Kind::Text(Format::Line),
+        "Dockerfile.release",
+        "Dockerfile inside of the context, relative to it. `Dockerfile` when absent.",
+    ),
+    key("dockerfile_inline", Kind::Text(Format::Any), "FROM scratch", "The text of the Dockerfile itself."),
+    key("target", Kind::Text(Format::Line), "runtime", "Stage to build; the last one when absent."),
+    key(
+        "platforms",
+        Kind::List(Format::Platform),
+        "[linux/amd64, linux/arm64]",
+        "Platforms to build; the builder's own when absent.",
+    ),
+    key(
+        "build_args",
+        Kind::MapOrEnvironment(Format::Any),
+        "{VERSION: 1.4.0}",
+        "Build arguments. One without a value is taken from the environment. Never put a secret here.",
+    ),
+    key(
+        "build_contexts",
+        Kind::Map(Format::Line),
+        "{alpine: 'docker-image://alpine:3.20'}",
+        "Additional build contexts: directories, URLs, `docker-image://` or `oci-layout://` references.",
+    ),
+    key("labels", Kind::Map(Format::Any), "{org.opencontainers.image.title: orders}", "Labels of the image."),
+    key(
+        "annotations",
+        Kind::List(Format::Assignment),
+        "['index:org.opencontainers.image.title=orders']",
+        "Annotations, as `docker buildx build --annotation` takes them.",
+    ),
+    key("tags", Kind::List(Format::Tag), "['ghcr.io/acme/orders:latest']", "Names of the image; unique to it."),
+    key(
+        "secrets",
+        Kind::List(Format::Secret),
+        "['id=token,env=TOKEN']",
+        "Build secrets by reference, as `docker buildx build --secret` takes them. Their values are never read.",
+    ),
+    key("ssh", Kind::List(Format::Line), "[default]", "SSH agent sockets or keys, as `--ssh` takes them."),
+    key("cache_from", Kind::List(Format::Line), "['type=gha']", "Cache sources, as `--cache-from` takes them."),
+    key("cache_to", Kind::List(Format::Line), "['type=gha,mode=max']", "Cache targets, as `--cache-to` takes them."),
+    key("outputs", Kind::List(Format::Line), "['type=image,push=true']", "Outputs, as `--output` takes them."),
+    key("no_cache", Kind::Flag, "true", "Build without cache."),
+    key("no_cache_filter", Kind::List(Format::Line), "[deps]", "Stages to build without cache."),
+    key("pull", Kind::Flag, "true", "Always look for newer base images."),
+    key("network", Kind::Text(Format::Line), "none", "Network of `RUN` steps: `default`, `none` or `host`."),
+    key("add_hosts", Kind::List(Format::Line), "['registry.test:10.0.0.5']", "Lines for `/etc/hosts`: `host:ip`."),
+    key("ulimits", Kind::List(Format::Assignment), "['nofile=1024:1024']", "Limits of `RUN` steps."),
+    key("shm_size", Kind::Text(Format::DockerBytes), "128m", "Size of `/dev/shm` in `RUN` steps, as Docker reads it."),
+    key("allow", Kind::List(Format::Line), "[network.host]", "Entitlements, as `--allow` takes them."),
+    key(
+        "provenance",
+        Kind::Text(Format::Line),
+        "mode=max",
+        "Provenance attestation, as `--provenance` takes it; off when absent.",
+    ),
+    key("sbom", Kind::Text(Format::Line), "true", "SBOM attestation, as `--sbom` takes it; off when absent."),
+    key("budget", Kind::Section(BUDGET), "{compressed: 60MB}", "Limits, each applied to every platform."),
+];
+
+/// A budget.
+pub(super) const BUDGET: &[Key] = &[
+    key("compressed", Kind::Text(Format::Bytes), "60MB", "Most bytes that a client may have to pull."),
+    key("uncompressed", Kind::Text(Format::Bytes), "180MB", "Most bytes that the unpacked layers may have."),
+    key(
+        "compressed_growth",
+        Kind::Text(Format::Growth),
+        "5%",
+        "Most growth of the compressed bytes against the base commit, relative or in bytes.",
+    ),
+    key("layers", Kind::Text(Format::Count), "15", "Most layers."),
+    key("wall", Kind::Text(Format::Duration), "10m", "Longest time that the build may take."),
+];

@@ -1,0 +1,105 @@
+//! What the command line and the environment say over the configuration.
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::env::Env;
+use crate::error::Exit;
+use crate::oci::Platform;
+
+use super::Image;
+use super::fault::{did_you_mean, shown};
+
+/// Choices that win over the configuration; empty means "as configured".
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overrides {
+    /// Names of the only images to work on.
+    pub images: Vec<String>,
+    /// Platforms that replace those of every image.
+    pub platforms: Vec<Platform>,
+}
+
+impl Overrides {
+    /// Reads `WEIGHBRIDGE_IMAGE` and `WEIGHBRIDGE_PLATFORM`, lists separated by commas or newlines.
+    ///
+    /// # Errors
+    /// When a platform is malformed.
+    pub fn from_env(env: &Env) -> Result<Self> {
+        let list = |name: &str| {
+            let parts = env.get(name).unwrap_or_default().split([',', '\n']).map(str::trim);
+            parts.filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let platforms = list("WEIGHBRIDGE_PLATFORM").iter().map(|text| text.parse()).collect::<Result<_, _>>();
+        let platforms = platforms.context("read WEIGHBRIDGE_PLATFORM").context(Exit::usage("read the environment"))?;
+        Ok(Self { images: list("WEIGHBRIDGE_IMAGE"), platforms })
+    }
+
+    /// These choices, completed from weaker ones.
+    #[must_use]
+    pub fn or(self, weaker: Self) -> Self {
+        Self {
+            images: if self.images.is_empty() { weaker.images } else { self.images },
+            platforms: if self.platforms.is_empty() { weaker.platforms } else { self.platforms },
+        }
+    }
+
+    /// Applies the choices to the configured images.
+    ///
+    /// # Errors
+    /// When a chosen image is not configured; exit code 2.
+    pub(super) fn apply(&self, images: Vec<Image>) -> Result<Vec<Image>> {
+        for name in &self.images {
+            let known = || images.iter().map(|image| image.name.as_str());
+            if !known().any(|known| known == name) {
+                let hint = did_you_mean(name, known())
+                    .unwrap_or_else(|| format!("expected one of {}", known().collect::<Vec<_>>().join(", ")));
+                return Err(anyhow!("no image {}; {hint}", shown(name)).context(Exit::usage("choose the images")));
+            }
+        }
+        let chosen = |image: &Image| self.images.is_empty() || self.images.contains(&image.name);
+        let mut images: Vec<Image> = images.into_iter().filter(chosen).collect();
+        let mut platforms = self.platforms.clone();
+        platforms.sort();
+        platforms.dedup();
+        if !platforms.is_empty() {
+            images.iter_mut().for_each(|image| image.platforms.clone_from(&platforms));
+        }
+        Ok(images)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn env(image: &str, platform: &str) -> Env {
+        let variables = [("WEIGHBRIDGE_IMAGE", image), ("WEIGHBRIDGE_PLATFORM", platform)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Env { variables: BTreeMap::from(variables), ..Env::default() }
+    }
+
+    #[test]
+    fn the_environment_gives_lists_with_commas_or_newlines() {
+        let overrides = Overrides::from_env(&env(" a,b\nc \n", "linux/amd64")).unwrap();
+        assert_eq!(overrides.images, ["a", "b", "c"]);
+        assert_eq!(overrides.platforms, ["linux/amd64".parse().unwrap()]);
+        assert_eq!(Overrides::from_env(&env("", "")).unwrap(), Overrides::default());
+    }
+
+    #[test]
+    fn a_malformed_platform_of_the_environment_names_the_variable() {
+        let error = Overrides::from_env(&env("", "linux")).unwrap_err();
+        insta::assert_snapshot!(format!("{error:#}"), @r#"read the environment: read WEIGHBRIDGE_PLATFORM: "linux" is not a platform; expected os/architecture[/variant] such as linux/arm64"#);
+        assert_eq!(crate::error::exit_code(&error), crate::error::USAGE);
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_environment_per_choice() {
+        let command_line = Overrides { images: vec!["a".into()], platforms: vec![] };
+        let environment = Overrides { images: vec!["b".into()], platforms: vec!["linux/arm64".parse().unwrap()] };
+        let both = command_line.or(environment);
+        assert_eq!(both.images, ["a"]);
+        assert_eq!(both.platforms.len(), 1);
+    }
+}

@@ -1,0 +1,132 @@
+//! What files resolve to.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+#[test]
+fn every_key_of_the_table_changes_the_image() {
+    let directory = repository(&[("Dockerfile.release", "FROM scratch"), ("Dockerfile", "FROM scratch")]);
+    let image = |more: &str| {
+        let yaml = format!("defaults: {{context: .}}\nimages: {{a: {{{more}}}}}");
+        fs::write_atomic(&directory.path().join("weighbridge.yml"), yaml.as_bytes()).unwrap();
+        resolve(&Request::default(), &env(directory.path(), &[]), &NEVER).unwrap().images.remove(0)
+    };
+    let bare = image("");
+    for key in keys::IMAGE {
+        assert_ne!(image(&format!("{}: {}", key.name, key.example)), bare, "{}", key.name);
+    }
+    for key in keys::BUDGET {
+        assert_ne!(image(&format!("budget: {{{}: {}}}", key.name, key.example)), bare, "{}", key.name);
+    }
+}
+
+#[test]
+fn an_image_overrides_the_defaults_maps_merge_and_lists_replace() {
+    let config = resolved(
+        &[(
+            "weighbridge.yml",
+            "
+defaults:
+  platforms: [linux/amd64]
+  build_args: {VERSION: 1.10, PROXY: }
+  budget: {layers: 15, wall: 10m}
+images:
+  orders:
+    context: services/orders
+    build_args: {VERSION: 'no'}
+    budget: {layers: 20, compressed_growth: 2MB}
+  worker: {context: services/orders, platforms: [linux/arm64, linux/arm]}
+",
+        )],
+        &NEVER,
+    );
+    assert_eq!(config.origin, "weighbridge.yml");
+    let [orders, worker] = config.images.as_slice() else { panic!("{config:?}") };
+    let args =
+        |version: &str| BTreeMap::from([("VERSION".to_owned(), Some(version.to_owned())), ("PROXY".to_owned(), None)]);
+    assert_eq!((&orders.build_args, &worker.build_args), (&args("no"), &args("1.10")));
+    assert_eq!(orders.platforms, ["linux/amd64".parse().unwrap()]);
+    assert_eq!(worker.platforms, ["linux/arm64", "linux/arm/v7"].map(|text| text.parse().unwrap()));
+    assert_eq!((orders.budget.layers, worker.budget.layers), (Some(20), Some(15)));
+    assert_eq!(orders.budget.compressed_growth, Some(Growth::Absolute(Bytes(2_000_000))));
+    assert_eq!(orders.budget.wall, Some(Duration::from_secs(600)));
+    let context = config.root.join("services/orders");
+    assert_eq!(orders.dockerfile, DockerfileSource::Path(context.join("Dockerfile")));
+    assert_eq!(orders.context, BuildContext::Directory(context));
+}
+
+#[test]
+fn paths_of_a_file_in_the_github_folder_start_at_the_repository() {
+    let yaml = "images: {orders: {context: services/orders}}";
+    let config = resolved(&[(".github/weighbridge.yml", yaml)], &NEVER);
+    assert_eq!(config.origin, ".github/weighbridge.yml");
+    assert_eq!(config.images.len(), 1);
+}
+
+#[test]
+fn a_remote_context_is_left_to_buildkit() {
+    let yaml = "images: {a: {context: 'https://github.com/acme/x.git#main', dockerfile: sub/Dockerfile}}";
+    let image = resolved(&[("weighbridge.yml", yaml)], &NEVER).images.remove(0);
+    assert_eq!(image.context, BuildContext::Remote("https://github.com/acme/x.git#main".into()));
+    assert_eq!(image.dockerfile, DockerfileSource::InRemoteContext("sub/Dockerfile".into()));
+}
+
+const PRINTED: &[u8] = br#"{"group": {"default": {"targets": ["orders", "web"]}}, "target": {
+    "orders": {"context": "services/orders", "dockerfile": "Dockerfile", "tags": ["acme/orders:1"], "pull": true},
+    "web": {"context": ".", "dockerfile": "Dockerfile", "dockerfile-inline": "FROM scratch\nENV A=$${B}"}}}"#;
+
+#[test]
+fn images_beside_bake_add_to_its_targets() {
+    let yaml = "
+bake: docker-bake.hcl
+defaults: {budget: {layers: 15}, tags: [never]}
+images:
+  orders: {budget: {compressed: 60MB}}
+  extra: {context: services/orders, tags: [extra]}
+";
+    let config = resolved(&[("weighbridge.yml", yaml), ("docker-bake.hcl", "")], &Fake(Some(PRINTED)));
+    let [extra, orders, web] = config.images.as_slice() else { panic!("{config:?}") };
+    assert_eq!(orders.budget, Budget { compressed: Some(Bytes(60_000_000)), layers: Some(15), ..Budget::default() });
+    assert_eq!((orders.tags.as_slice(), orders.pull), (&["acme/orders:1".to_owned()][..], true));
+    assert_eq!(web.budget.layers, Some(15));
+    assert_eq!(web.dockerfile, DockerfileSource::Inline("FROM scratch\nENV A=${B}".into()));
+    assert_eq!(extra.tags, ["extra"]);
+}
+
+#[test]
+fn without_a_configuration_bake_comes_before_dockerfiles() {
+    let config = resolved(&[("docker-bake.hcl", ""), ("Dockerfile", "")], &Fake(Some(PRINTED)));
+    assert_eq!(config.origin, "docker-bake.hcl");
+    assert_eq!(config.images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["orders", "web"]);
+}
+
+#[test]
+fn a_compose_file_that_builds_nothing_leaves_it_to_the_dockerfiles() {
+    let printed = Fake(Some(br#"{"group": {"default": {"targets": null}}, "target": {}}"#));
+    let config = resolved(&[("compose.yaml", "")], &printed);
+    assert_eq!(config.origin, "1 Dockerfile found");
+    assert_eq!(config.images[0].name, "orders");
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_both_over_the_file() {
+    let yaml = "images: {a: {context: services/orders, platforms: [linux/s390x]}, b: {context: services/orders}}";
+    let directory = repository(&[("config/other.yml", yaml), ("config/services/orders/Dockerfile", "FROM scratch")]);
+    let variables = [
+        ("WEIGHBRIDGE_CONFIG", "config/other.yml"),
+        ("WEIGHBRIDGE_IMAGE", "a"),
+        ("WEIGHBRIDGE_PLATFORM", "linux/arm64"),
+    ];
+    let mut request = Request::default();
+    let resolve = |request: &Request| resolve(request, &env(directory.path(), &variables), &NEVER);
+    let config = resolve(&request).unwrap();
+    assert_eq!((config.images.len(), config.images[0].name.as_str()), (1, "a"));
+    assert_eq!(config.images[0].platforms, ["linux/arm64".parse().unwrap()]);
+    request.overrides.images = vec!["b".into()];
+    assert_eq!(resolve(&request).unwrap().images[0].name, "b");
+    request.overrides.images = vec!["orders".into()];
+    insta::assert_snapshot!(format!("{:#}", resolve(&request).unwrap_err()), @r#"choose the images: no image "orders"; expected one of a, b"#);
+    request.file = Some("missing.yml".into());
+    assert!(format!("{:#}", resolve(&request).unwrap_err()).contains("missing.yml"));
+}
