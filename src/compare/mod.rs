@@ -149,9 +149,9 @@ fn baseline(base: Option<&Report>, head: &Report) -> Baseline {
         }),
         (None, Some(Base { sha: Some(sha), chosen_by, .. })) => {
             let short: String = sha.chars().take(7).collect();
-            Baseline::Missing(format!("no report of {short}, the {chosen_by}"))
+            Baseline::Missing(format!("no report of {short} ({chosen_by})"))
         }
-        (None, Some(chosen)) => Baseline::Missing(format!("no report of the {}", chosen.chosen_by)),
+        (None, Some(chosen)) => Baseline::Missing(format!("no report of the base commit ({})", chosen.chosen_by)),
         (None, None) => Baseline::Missing("no base commit to compare with".to_owned()),
     }
 }
@@ -225,7 +225,7 @@ mod tests {
         let head = sample::report();
         let comparison = compare(None, &head);
         assert_eq!(names(&comparison), [("orders".to_owned(), "no baseline")]);
-        assert_eq!(comparison.baseline, Baseline::Missing("no report of a1b2c3d, the merge base with main".into()));
+        assert_eq!(comparison.baseline, Baseline::Missing("no report of a1b2c3d (merge base with main)".into()));
         assert_eq!(comparison.rows[0].delta(), None);
     }
 

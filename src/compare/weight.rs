@@ -99,6 +99,14 @@ impl<'a> Delta<'a> {
         within_noise(self.growth, self.base_compressed) && within_noise(self.uncompressed, self.base_uncompressed)
     }
 
+    /// `growth`, relative to the baseline.
+    #[must_use]
+    pub fn growth_percent(&self) -> Option<Percent> {
+        #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+        let (growth, base) = (self.growth.0 as f64, self.base_compressed.0 as f64);
+        Percent::of(growth, base)
+    }
+
     /// Whether recompression moved the compressed bytes by more than noise.
     #[must_use]
     pub fn is_recompressed(&self) -> bool {

@@ -1,1 +1,26 @@
-//! (stage)
+//! A comparison as text for people and machines: one file per format, each a total function to a [`String`].
+//!
+//! What is said is decided once, as [`line::Line`]s and a [`table::Table`]; how it looks is each format's own.
+//! No clock, no I/O: the same comparison gives the same bytes.
+
+pub mod escape;
+mod fit;
+pub mod headline;
+pub mod json;
+pub mod line;
+pub mod markdown;
+pub mod notes;
+pub mod rows;
+#[cfg(test)]
+mod scene;
+pub mod table;
+pub mod text;
+pub mod why;
+
+use crate::compare::Comparison;
+
+/// The verdict of a run in one plain line, as for the title of a check.
+#[must_use]
+pub fn headline(comparison: &Comparison<'_>) -> String {
+    headline::headline(comparison).terminal()
+}

@@ -7,6 +7,8 @@ mod read;
 pub mod types;
 mod write;
 
+pub(crate) use write::seconds;
+
 use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 

@@ -26,7 +26,7 @@ mirror!(Severity { Notice, Warning, Error });
 mirror!(Verdict { Pass, Warn, Fail, Unknown });
 
 /// Seconds, rounded to milliseconds.
-pub(super) fn seconds(duration: Duration) -> f64 {
+pub(crate) fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 

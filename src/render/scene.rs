@@ -1,0 +1,177 @@
+//! The situations in which a comment is read, for the snapshots of every format.
+
+use crate::report::sample::{base_layer, cell, layer, run};
+use crate::report::*;
+
+/// A name, the baseline and the run.
+pub(crate) type Scene = (&'static str, Option<Report>, Report);
+
+fn service(name: &str, platform: &str, pip: (&str, u64), copy: (&str, u64)) -> CellReport {
+    let pip_text = "RUN /bin/sh -c pip install --no-cache-dir -r requirements.txt # buildkit";
+    let layers = vec![
+        base_layer("os", 29_000_000),
+        layer(pip.0, pip.1 * 1_000, pip_text, 7),
+        layer(copy.0, copy.1 * 1_000, "COPY . /app # buildkit", 9),
+    ];
+    cell(name, platform, layers)
+}
+
+fn shop() -> Vec<CellReport> {
+    ["orders", "recommend", "web"]
+        .into_iter()
+        .map(|name| service(name, "linux/amd64", ("pip", 22_000), ("app", 900)))
+        .collect()
+}
+
+fn base() -> Report {
+    run(shop())
+}
+
+fn with(mut cells: Vec<CellReport>, index: usize, edit: impl FnOnce(&mut CellReport)) -> Vec<CellReport> {
+    edit(&mut cells[index]);
+    cells
+}
+
+fn grown() -> CellReport {
+    service("recommend", "linux/amd64", ("pip2", 26_100), ("app2", 1_000))
+}
+
+fn over_budget() -> Report {
+    let mut report = run(with(shop(), 1, |cell| *cell = grown()));
+    let result = |key: &str, limit: &str, actual: &str, verdict, reason: &str| BudgetResult {
+        key: key.into(),
+        limit: limit.into(),
+        actual: Some(actual.into()),
+        verdict,
+        reason: reason.into(),
+    };
+    report.cells[1].budgets = vec![
+        result("compressed", "55.0 MB", "56.1 MB", Verdict::Fail, "1.1 MB over"),
+        result("compressed_growth", "+5.0 %", "+8.1 %", Verdict::Fail, "grew by 4.2 MB"),
+    ];
+    report.cells[2].budgets = vec![result("compressed", "55.0 MB", "51.9 MB", Verdict::Warn, "94 % of the limit")];
+    report.verdict = Verdict::Fail;
+    report
+}
+
+fn failed() -> Report {
+    let mut report = run(shop());
+    for cell in report.cells.iter_mut().take(1) {
+        cell.outcome = Outcome::Failed;
+        cell.image = None;
+        cell.failure = Some(Failure {
+            message: "process \"/bin/sh -c make\" did not complete successfully: exit code: 2".into(),
+            step: Some("[build 4/7] RUN make".into()),
+            dockerfile_line: Some(12),
+            source_line: Some("RUN make".into()),
+            log_tail: vec![
+                "cc -o orders main.c".into(),
+                "main.c:3: error: expected ';' before '}' token".into(),
+                "make: *** [orders] Error 1".into(),
+            ],
+            explanation: None,
+            log_path: Some("logs/orders-linux-amd64.log".into()),
+        });
+    }
+    report.verdict = Verdict::Fail;
+    report
+}
+
+fn platforms(pip: &str, kilobytes: u64, base_kilobytes: u64) -> Report {
+    let cells = ["orders", "recommend"].into_iter().flat_map(|name| {
+        ["linux/amd64", "linux/arm64", "linux/arm/v7"].map(|platform| {
+            let mut cell = service(name, platform, (pip, kilobytes), ("app", 900));
+            if name == "recommend" {
+                cell = service(name, platform, (pip, kilobytes + 100), ("app", 900));
+                let image = cell.image.as_mut().unwrap();
+                image.layers[0] = base_layer(&format!("os{base_kilobytes}"), base_kilobytes * 1_000);
+                image.base_images[0].digest = format!("sha256:{base_kilobytes:064}");
+                image.compressed_bytes = image.layers.iter().map(|layer| layer.compressed_bytes).sum();
+            }
+            cell.emulated = platform != "linux/amd64";
+            cell
+        })
+    });
+    run(cells.collect())
+}
+
+fn hostile() -> Report {
+    let evil =
+        "</details>\n\n# @everyone | `x` ``` <script>alert(1)</script> --> #1 \u{202e}gnp.exe \u{1b}[2J https://e.vil";
+    let mut report = run(vec![service(evil, "linux/amd64", ("pip", 22_000), ("app", 900)), grown()]);
+    for cell in &mut report.cells {
+        cell.image.as_mut().unwrap().layers[1].created_by = format!("RUN {evil}");
+        cell.findings.push(Finding {
+            rule: evil.into(),
+            severity: Severity::Warning,
+            message: evil.into(),
+            dockerfile_line: Some(3),
+            url: None,
+        });
+    }
+    report.context.base.as_mut().unwrap().chosen_by = evil.into();
+    report
+}
+
+/// A run in which hardly anything can be compared.
+fn mixed() -> (Report, Report) {
+    let mut base = base();
+    let mut head = base.clone();
+    let orders = head.cells[0].image.as_mut().unwrap();
+    orders.layers[1].compressed_bytes -= 4_000_000;
+    orders.compressed_bytes -= 4_000_000;
+    base.cells[1].image = None;
+    base.cells[1].outcome = Outcome::TimedOut;
+    head.cells[2].image = None;
+    head.cells[2].findings.push(Finding {
+        rule: "layout-unreadable".into(),
+        severity: Severity::Error,
+        message: "blob sha256:0a1b2c is truncated".into(),
+        dockerfile_line: None,
+        url: None,
+    });
+    head.cells[0].timing.as_mut().unwrap().cached_steps = 2;
+    head.cells[2].timing.as_mut().unwrap().wall = std::time::Duration::from_secs(200);
+    head.cells.push(service("worker", "linux/arm64", ("pip", 22_000), ("app", 900)));
+    head.context.base.as_mut().unwrap().commits_older = 3;
+    (base, head)
+}
+
+/// Every situation.
+pub(crate) fn all() -> Vec<Scene> {
+    let smaller = service("web", "linux/amd64", ("pip3", 15_000), ("app", 900));
+    let finding = Finding {
+        rule: "build-check/StageNameCasing".into(),
+        severity: Severity::Warning,
+        message: "Stage name 'Build' should be lowercase".into(),
+        dockerfile_line: Some(4),
+        url: Some("https://docs.docker.com/go/dockerfile/rule/stage-name-casing/".into()),
+    };
+    let mut no_base_commit = base();
+    no_base_commit.context.base = None;
+    vec![
+        ("first run", None, no_base_commit),
+        ("no change", Some(base()), base()),
+        (
+            "regression",
+            Some(base()),
+            run(with(with(shop(), 1, |cell| *cell = grown()), 0, |cell| cell.findings.push(finding))),
+        ),
+        ("improvement", Some(base()), run(with(shop(), 2, |cell| *cell = smaller))),
+        ("missing baseline", None, base()),
+        ("failed cell", Some(base()), failed()),
+        ("over budget", Some(base()), over_budget()),
+        ("many platforms", Some(platforms("pip", 22_000, 29_000)), platforms("pip2", 23_000, 30_100)),
+        ("hardly comparable", Some(mixed().0), mixed().1),
+        ("hostile names", Some(base()), hostile()),
+    ]
+}
+
+/// Compares with the file of this name below `src/render/snapshots`.
+pub(crate) fn assert_snapshot(name: &str, content: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/src/render/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name.replace(' ', "-"), content));
+}
