@@ -69,9 +69,10 @@ fn show(piece: Piece, kept: usize) -> String {
         0 => String::new(),
         kept => block.open + &block.items.into_iter().take(kept).collect::<String>() + &block.close,
     };
-    match left_out {
-        0 => body,
-        left_out => format!("{body}\n{left_out} more {}: see report.json\n\n", block.noun),
+    match (kept, left_out) {
+        (_, 0) => body,
+        (0, left_out) => format!("{left_out} {} left out: see report.json\n\n", block.noun),
+        (_, left_out) => format!("{}\n\n{left_out} more {}: see report.json\n\n", body.trim_end(), block.noun),
     }
 }
 
@@ -105,11 +106,9 @@ mod tests {
         ");
         insta::assert_snapshot!(fit(pieces(), 0), @"
         fixed
+        3 rows left out: see report.json
 
-        3 more rows: see report.json
-
-
-        3 more rows: see report.json
+        3 rows left out: see report.json
         ");
     }
 

@@ -52,7 +52,7 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     ];
     let more: Vec<String> = [rest(&failure_lines), rest(&budget_lines), rest(&why_lines)].concat();
     if !more.is_empty() {
-        let summary = Line::ours(format!("{} more of these", more.len()));
+        let summary = Line::ours(format!("{} more like these", more.len()));
         pieces.extend(fold(&summary, vec![block(6, "", more, "\n", "lines")]));
     }
     if !folded.is_empty() {

@@ -304,7 +304,7 @@ pub struct Finding {
 pub struct BudgetResult {
     /// The key in the configuration, such as `compressed_growth`.
     pub key: String,
-    /// The limit as the user wrote it, such as `60MB`.
+    /// The limit in the units of the report, such as `60.0 MB`.
     pub limit: String,
     /// What was measured, in the limit's unit; `None` when it could not be measured.
     pub actual: Option<String>,
