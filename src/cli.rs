@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::oci::Platform;
+use crate::plan::Delivery;
 use crate::units::parse_duration;
 
 /// Weigh every container image before it merges.
@@ -132,6 +133,14 @@ pub struct RunArgs {
     pub keep_layouts: bool,
 }
 
+impl RunArgs {
+    /// What happens to the built images beside being measured.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        Delivery { push: self.push, load: self.load, outputs: self.output.clone() }
+    }
+}
+
 /// Options of `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct CompareArgs {
@@ -203,7 +212,10 @@ mod tests {
     fn common_options_may_stand_before_and_after_the_command() {
         for line in ["weighbridge --jobs 3 run --image a b", "weighbridge run --image a,b --jobs 3"] {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-            assert_eq!((cli.common.jobs, cli.common.image.as_slice()), (Some(3), ["a".to_owned(), "b".to_owned()].as_slice()));
+            assert_eq!(
+                (cli.common.jobs, cli.common.image.as_slice()),
+                (Some(3), ["a".to_owned(), "b".to_owned()].as_slice())
+            );
         }
     }
 

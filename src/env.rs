@@ -46,6 +46,14 @@ impl Env {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The class of this machine, as far as durations depend on it: what is compared must have run on the same.
+    /// `WEIGHBRIDGE_RUNNER_CLASS` names it where the kind of processor matters more than their number.
+    #[must_use]
+    pub fn runner_class(&self) -> String {
+        let measured = || format!("{}/{} {} cpus", std::env::consts::OS, std::env::consts::ARCH, self.parallelism);
+        self.get("WEIGHBRIDGE_RUNNER_CLASS").map_or_else(measured, str::to_owned)
+    }
+
     /// Whether this process runs under any continuous integration system.
     #[must_use]
     pub fn is_ci(&self) -> bool {

@@ -49,10 +49,8 @@ impl fmt::Display for Figure {
 /// The ratio of two durations measured in turns, so that both see the same machine; the first pair warms up.
 pub(crate) fn pairs(name: &str, bound: f64, count: usize, mut pair: impl FnMut() -> (Duration, Duration)) -> Figure {
     pair();
-    let times: Vec<(f64, f64)> = (0..count)
-        .map(|_| pair())
-        .map(|(ours, theirs)| (ours.as_secs_f64(), theirs.as_secs_f64()))
-        .collect();
+    let times: Vec<(f64, f64)> =
+        (0..count).map(|_| pair()).map(|(ours, theirs)| (ours.as_secs_f64(), theirs.as_secs_f64())).collect();
     let sorted = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         values

@@ -22,7 +22,8 @@ pub(crate) struct Workload {
 impl Workload {
     /// Small images, each a static file, a few steps and a little text.
     pub(crate) fn services(count: usize, platforms: &[&str]) -> Self {
-        let dockerfile = "FROM scratch AS parts\nCOPY data /data\nFROM scratch\nCOPY --from=parts /data /data\nCOPY text /text\n";
+        let dockerfile =
+            "FROM scratch AS parts\nCOPY data /data\nFROM scratch\nCOPY --from=parts /data /data\nCOPY text /text\n";
         Self::new((0..count).map(|index| format!("service{index}")), platforms, dockerfile, 300_000)
     }
 
@@ -99,12 +100,14 @@ pub(crate) fn help() -> Figure {
 /// Wall time and memory of planning 500 images on 4 platforms.
 pub(crate) fn plan() -> [Figure; 2] {
     let directory = tempfile::tempdir().unwrap();
-    let mut config = String::from("defaults: { platforms: [linux/amd64, linux/arm64, linux/arm/v7, linux/s390x] }\nimages:\n");
+    let mut config =
+        String::from("defaults: { platforms: [linux/amd64, linux/arm64, linux/arm/v7, linux/s390x] }\nimages:\n");
     for index in 0..500 {
         let context = directory.path().join(format!("service{index}"));
         fs::create_dir(&context).unwrap();
         fs::write(context.join("Dockerfile"), "FROM scratch\n").unwrap();
-        config += &format!("  service{index}:\n    context: service{index}\n    build_args: {{ VERSION: \"1.{index}\" }}\n");
+        config +=
+            &format!("  service{index}:\n    context: service{index}\n    build_args: {{ VERSION: \"1.{index}\" }}\n");
     }
     fs::write(directory.path().join("weighbridge.yml"), config).unwrap();
     let arguments = ["plan", "--format", "json"];
@@ -141,12 +144,14 @@ fn planned(directory: &Path) -> Vec<Vec<String>> {
 }
 
 fn layout(argument: &str) -> Option<PathBuf> {
-    let destination = argument.strip_prefix("--output=type=oci,dest=")?;
+    let destination = argument.strip_prefix("type=oci,dest=")?;
     Some(PathBuf::from(destination.strip_suffix(",tar=false")?))
 }
 
 fn git(directory: &Path) {
-    for arguments in ["init -q -b main", "add -A", "-c user.name=bench -c user.email=bench@example.invalid commit -q -m base"] {
+    for arguments in
+        ["init -q -b main", "add -A", "-c user.name=bench -c user.email=bench@example.invalid commit -q -m base"]
+    {
         let status = Command::new("git").args(arguments.split(' ')).current_dir(directory).status().unwrap();
         assert!(status.success(), "git {arguments}");
     }

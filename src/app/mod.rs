@@ -1,11 +1,82 @@
-//! The driver.
+//! The driver: one straight line per command.
+
+mod cells;
+mod compare;
+mod dry_run;
+mod interrupt;
+mod lookup;
+mod rebuild;
+mod run;
+mod session;
+mod view;
 
 use std::process::ExitCode;
 
-use crate::env::Env;
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser};
 
-/// Runs.
+use crate::cli::{Cli, Command, Format, SchemaKind};
+use crate::env::Env;
+use crate::error;
+use crate::publish::terminal;
+use crate::render::escape;
+use crate::{config, doctor, report};
+use session::Session;
+
+/// Runs one command line and returns the exit code.
 #[must_use]
-pub fn main(_env: &Env) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn main(env: &Env) -> ExitCode {
+    let cli = match Cli::try_parse_from(&env.args) {
+        Ok(cli) => cli,
+        Err(help) => {
+            let code = if help.use_stderr() { error::USAGE } else { error::OK };
+            drop(help.print());
+            return ExitCode::from(code);
+        }
+    };
+    ExitCode::from(dispatch(&cli, env).unwrap_or_else(|failure| {
+        terminal::say(&format!("error: {}", escape::block(&format!("{failure:#}"))));
+        error::exit_code(&failure)
+    }))
+}
+
+fn dispatch(cli: &Cli, env: &Env) -> Result<u8> {
+    // One thread is enough to wait for children; decompression runs on blocking threads.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let session = Session::new(cli, env)?;
+    match &cli.command {
+        Command::Run(args) if args.dry_run => runtime.block_on(dry_run::dry_run(&session, args)),
+        Command::Run(args) => runtime.block_on(run::run(&session, args)),
+        Command::Plan => runtime.block_on(dry_run::plan(&session)),
+        Command::Compare(args) => compare::compare(&session, args),
+        Command::Doctor => runtime.block_on(diagnose(&session)),
+        Command::Schema(args) => Ok(print_schema(args.kind)),
+        Command::Completions(args) => Ok(print_completions(args.shell)),
+    }
+}
+
+async fn diagnose(session: &Session) -> Result<u8> {
+    let config = session.config(&session.env.directory).await;
+    let checks = doctor::diagnose(&session.docker, session.builder(), &config, &session.env.directory).await;
+    terminal::out(&match session.common.format {
+        Format::Json => doctor::json(&checks),
+        Format::Text | Format::Markdown => doctor::text(&checks),
+    });
+    Ok(if doctor::is_fit(&checks) { error::OK } else { error::BUILD_FAILED })
+}
+
+fn print_schema(kind: SchemaKind) -> u8 {
+    let schema = match kind {
+        SchemaKind::Config => config::schema(),
+        SchemaKind::Report => report::v1::schema(),
+    };
+    terminal::out(&format!("{schema:#}\n"));
+    error::OK
+}
+
+fn print_completions(shell: clap_complete::Shell) -> u8 {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "weighbridge", &mut script);
+    terminal::out(&String::from_utf8_lossy(&script));
+    error::OK
 }

@@ -193,7 +193,8 @@ Platforms: linux/arm64*, linux/arm/v7
 
     #[test]
     fn a_broken_node_says_why() {
-        let text = "Name: b\nDriver: remote\n\nNodes:\nName: b0\nStatus: error\nError: connection refused: 10.0.0.1:1\n";
+        let text =
+            "Name: b\nDriver: remote\n\nNodes:\nName: b0\nStatus: error\nError: connection refused: 10.0.0.1:1\n";
         let facts = BuilderFacts::parse(text);
         assert_eq!(facts.broken_node(), Some(("b0", "connection refused: 10.0.0.1:1")));
     }

@@ -1,9 +1,65 @@
 //! The external tool: `docker buildx`, behind the port [`Builder`].
 
+pub mod builder;
+pub mod choose;
+pub mod docker;
 pub mod failure;
 pub mod inherited;
+mod log;
 pub mod metadata;
 pub mod names;
 pub mod progress;
 pub mod text;
 pub mod trace;
+pub mod version;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio_util::sync::CancellationToken;
+
+use crate::plan::redact::Redactor;
+use crate::process::{Ending, Invocation};
+use trace::Trace;
+
+/// One build to run.
+#[derive(Clone)]
+pub struct BuildRequest<'r> {
+    /// The exact command.
+    pub invocation: Invocation,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// Where its log goes, as text.
+    pub log: PathBuf,
+    /// What must not reach the log.
+    pub redactor: &'r Redactor,
+    /// Stops it.
+    pub cancel: &'r CancellationToken,
+}
+
+/// What a build left behind beside its files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildRecord {
+    /// The command's exit status, `None` when a signal ended it. It alone says whether the build succeeded.
+    pub exit_status: Option<i32>,
+    /// Who ended it.
+    pub ending: Ending,
+    /// Wall time of the command on a monotonic clock.
+    pub wall: Duration,
+    /// What its progress stream said.
+    pub trace: Trace,
+}
+
+/// The port to whatever builds images.
+pub trait Builder {
+    /// Runs one build to its end, telling `watch` what happens meanwhile.
+    ///
+    /// # Errors
+    /// When the build could not be started at all. A build that fails is a record, not an error.
+    fn build(
+        &self,
+        request: BuildRequest<'_>,
+        watch: &mut dyn FnMut(progress::Event<'_>),
+    ) -> impl Future<Output = Result<BuildRecord>>;
+}

@@ -1,5 +1,6 @@
 //! What a build brought: bytes from the image's layout, seconds from the progress stream, findings from both.
 
+mod cell;
 pub mod findings;
 pub mod lines;
 mod phases;
@@ -7,3 +8,6 @@ pub mod size;
 mod spans;
 pub mod steps;
 pub mod timing;
+
+pub use cell::{measure_cell, not_built};
+pub use size::KnownLayers;

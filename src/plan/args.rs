@@ -15,11 +15,14 @@ pub fn arguments(cell: &Cell<'_>, builder: Option<&str>, delivery: &Delivery) ->
     // One JSON object per line instead of a drawing: the only output that is meant for programs.
     args.flag("--progress", "rawjson".to_owned());
     args.flag("--metadata-file", path(&cell.files.metadata()));
-    args.flag("--file", match &cell.image.dockerfile {
-        DockerfileSource::Path(file) => path(file),
-        DockerfileSource::InRemoteContext(file) => file.clone(),
-        DockerfileSource::Inline(_) => path(&cell.files.inline_dockerfile()),
-    });
+    args.flag(
+        "--file",
+        match (cell.prepared_dockerfile(), &cell.image.dockerfile) {
+            (Some(prepared), _) => path(&prepared),
+            (None, DockerfileSource::Path(file)) => path(file),
+            (None, DockerfileSource::InRemoteContext(file) | DockerfileSource::Inline(file)) => file.clone(),
+        },
+    );
     args.image(cell.image);
     args.attestations(cell.image, delivery);
     // The layout is what is weighed: manifest and blobs as a registry would hold them.
@@ -47,8 +50,8 @@ struct Args(Vec<String>);
 
 impl Args {
     fn flag(&mut self, name: &str, value: String) {
-        // `--name=value` keeps a value that starts with a dash from being read as another flag.
-        self.0.push(format!("{name}={value}"));
+        // The word after a flag is its value whatever it starts with (spf13/pflag), so nothing can pass for a flag.
+        self.0.extend([name.to_owned(), value]);
     }
 
     fn option(&mut self, name: &str, value: Option<&str>) {
@@ -72,11 +75,14 @@ impl Args {
     fn image(&mut self, image: &Image) {
         self.option("--target", image.target.as_deref());
         for (name, value) in &image.build_args {
-            self.flag("--build-arg", match value {
-                // buildx reads a bare name from its environment, so the value stays off the command line.
-                Some(value) if !redact::names_a_secret(name) => format!("{name}={value}"),
-                _ => name.clone(),
-            });
+            self.flag(
+                "--build-arg",
+                match value {
+                    // buildx reads a bare name from its environment, so the value stays off the command line.
+                    Some(value) if !redact::names_a_secret(name) => format!("{name}={value}"),
+                    _ => name.clone(),
+                },
+            );
         }
         for (name, value) in &image.build_contexts {
             self.flag("--build-context", format!("{name}={value}"));
@@ -142,4 +148,125 @@ fn csv(fields: &[(&str, &str)]) -> String {
 /// and then fails in buildx with the path in its message.
 fn path(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::Image;
+    use crate::plan::tests::image;
+    use crate::plan::{CellFiles, Support};
+    use crate::report::CellId;
+    use crate::units::Bytes;
+
+    /// The words that are added to those of a plain image.
+    fn added(change: impl FnOnce(&mut Image)) -> Vec<String> {
+        let mut changed = image("a", &[]);
+        change(&mut changed);
+        let mut plain = words(&image("a", &[]), &Delivery::default()).into_iter().peekable();
+        let all = words(&changed, &Delivery::default()).into_iter();
+        all.filter(|word| plain.next_if_eq(word).is_none()).collect()
+    }
+
+    fn words(image: &Image, delivery: &Delivery) -> Vec<String> {
+        let id = CellId { image: "a".into(), platform: "linux/amd64".parse().unwrap() };
+        let files = CellFiles { directory: PathBuf::from("/out/cells/a/linux-amd64") };
+        let cell = Cell { id, image, support: Support::Native, files, ignore_pattern: None };
+        arguments(&cell, Some("b"), delivery)
+    }
+
+    #[test]
+    fn a_plain_image_is_built_for_one_platform_into_a_layout() {
+        insta::assert_snapshot!(words(&image("a", &[]), &Delivery::default()).join("\n"), @r"
+        buildx
+        build
+        --builder
+        b
+        --platform
+        linux/amd64
+        --progress
+        rawjson
+        --metadata-file
+        /out/cells/a/linux-amd64/metadata.json
+        --file
+        /src/a/Dockerfile
+        --tag
+        registry.example/a:1
+        --provenance
+        false
+        --sbom
+        false
+        --output
+        type=oci,dest=/out/cells/a/linux-amd64/layout,tar=false
+        /src/a
+        ");
+    }
+
+    #[test]
+    fn every_setting_becomes_its_flag() {
+        type Change = fn(&mut Image);
+        let rows: [(Change, &[&str]); 22] = [
+            (|i| i.target = Some("runtime".into()), &["--target", "runtime"]),
+            (|i| i.build_args = [("A".into(), Some("1".into()))].into(), &["--build-arg", "A=1"]),
+            (|i| i.build_args = [("A".into(), None)].into(), &["--build-arg", "A"]),
+            (|i| i.build_args = [("MY_TOKEN".into(), Some("hunter2".into()))].into(), &["--build-arg", "MY_TOKEN"]),
+            (|i| i.build_contexts = [("x".into(), "/y".into())].into(), &["--build-context", "x=/y"]),
+            (|i| i.labels = [("a.b".into(), "c d".into())].into(), &["--label", "a.b=c d"]),
+            (|i| i.annotations = vec!["index:a=b".into()], &["--annotation", "index:a=b"]),
+            (|i| i.tags.push("r/a:2".into()), &["--tag", "r/a:2"]),
+            (|i| i.secrets = vec![secret(SecretSource::Variable("T".into()))], &["--secret", "id=s,env=T"]),
+            (|i| i.secrets = vec![secret(SecretSource::File("/a,b".into()))], &["--secret", "id=s,\"src=/a,b\""]),
+            (|i| i.ssh = vec!["default".into()], &["--ssh", "default"]),
+            (|i| i.cache_from = vec!["type=gha".into()], &["--cache-from", "type=gha"]),
+            (|i| i.cache_to = vec!["type=gha,mode=max".into()], &["--cache-to", "type=gha,mode=max"]),
+            (|i| i.outputs = vec!["type=local,dest=x".into()], &["--output", "type=local,dest=x"]),
+            (|i| i.no_cache = true, &["--no-cache"]),
+            (|i| i.no_cache_filter = vec!["build".into()], &["--no-cache-filter", "build"]),
+            (|i| i.pull = true, &["--pull"]),
+            (|i| i.network = Some("host".into()), &["--network", "host"]),
+            (|i| i.add_hosts = vec!["h:1.2.3.4".into()], &["--add-host", "h:1.2.3.4"]),
+            (|i| i.ulimits = vec!["nofile=1024".into()], &["--ulimit", "nofile=1024"]),
+            (|i| i.shm_size = Some(Bytes(1024)), &["--shm-size", "1024"]),
+            (|i| i.allow = vec!["network.host".into()], &["--allow", "network.host"]),
+        ];
+        for (change, expected) in rows {
+            assert_eq!(added(change), expected);
+        }
+    }
+
+    #[test]
+    fn attestations_are_those_that_were_asked_for() {
+        let image = Image { provenance: Some("mode=max".into()), sbom: Some("true".into()), ..image("a", &[]) };
+        let line = words(&image, &Delivery::default()).join(" ");
+        assert!(line.contains("--provenance mode=max --sbom true"), "{line}");
+    }
+
+    #[test]
+    fn a_pushed_image_keeps_the_attestations_that_buildx_adds_by_itself() {
+        let push = Delivery { push: true, ..Delivery::default() };
+        let words = words(&image("a", &[]), &push);
+        assert!(words.contains(&"--push".to_owned()));
+        assert!(!words.contains(&"--provenance".to_owned()) && !words.contains(&"--sbom".to_owned()));
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_flag_stays_a_value() {
+        let words = words(&Image { target: Some("--push".into()), ..image("a", &[]) }, &Delivery::default());
+        let position = words.iter().position(|word| word == "--push").unwrap();
+        assert_eq!(words[position - 1], "--target");
+    }
+
+    #[test]
+    fn a_secret_build_argument_travels_by_environment() {
+        let build_args = [("MY_TOKEN".into(), Some("hunter2".into())), ("A".into(), Some("1".into()))].into();
+        let image = Image { build_args, ..image("a", &[]) };
+        assert_eq!(secret_variables(&image), [("MY_TOKEN".to_owned(), "hunter2".to_owned())]);
+        assert!(!words(&image, &Delivery::default()).join(" ").contains("hunter2"));
+    }
+
+    fn secret(source: SecretSource) -> Secret {
+        Secret { id: "s".into(), source }
+    }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::config::{Config, Image};
+use crate::config::{BuildContext, Config, DockerfileSource, Image};
 use crate::error::Exit;
 use crate::oci::Platform;
 use crate::report::CellId;
@@ -52,6 +52,8 @@ pub struct Cell<'c> {
     pub support: Support,
     /// Where its files go.
     pub files: CellFiles,
+    /// The output directory as a pattern of `.dockerignore`, when it lies inside of the build context.
+    pub ignore_pattern: Option<String>,
 }
 
 /// The files that one build leaves behind, below the output directory.
@@ -59,6 +61,30 @@ pub struct Cell<'c> {
 pub struct CellFiles {
     /// `cells/<image>/<platform>`: names are checked by the configuration, so this stays below the output directory.
     pub directory: PathBuf,
+}
+
+impl Cell<'_> {
+    /// Where a Dockerfile is written before the build: one whose text stands in a bake or Compose file, and the copy of
+    /// one whose context holds the output directory. BuildKit reads `<Dockerfile>.dockerignore` beside the Dockerfile
+    /// first, so with a copy our own files can be kept out of a context that is not ours to change.
+    #[must_use]
+    pub fn prepared_dockerfile(&self) -> Option<PathBuf> {
+        let name = match (&self.image.dockerfile, &self.ignore_pattern) {
+            (DockerfileSource::Inline(_), _) => "Dockerfile".as_ref(),
+            (DockerfileSource::Path(path), Some(_)) => path.file_name()?,
+            (DockerfileSource::Path(_), None) | (DockerfileSource::InRemoteContext(_), _) => return None,
+        };
+        Some(self.files.directory.join("dockerfile").join(name))
+    }
+}
+
+/// The output directory as a pattern for a context that it lies in.
+fn ignore_pattern(context: &BuildContext, output_directory: &Path) -> Option<String> {
+    let BuildContext::Directory(context) = context else { return None };
+    let inside = output_directory.strip_prefix(context).ok()?.to_string_lossy();
+    let escaped =
+        inside.chars().flat_map(|c| matches!(c, '*' | '?' | '[' | ']' | '\\').then_some('\\').into_iter().chain([c]));
+    Some(std::iter::once('/').chain(escaped).collect())
 }
 
 impl CellFiles {
@@ -76,12 +102,6 @@ impl CellFiles {
     #[must_use]
     pub fn metadata(&self) -> PathBuf {
         self.directory.join("metadata.json")
-    }
-
-    /// Where a Dockerfile is written whose text stands in a bake or Compose file.
-    #[must_use]
-    pub fn inline_dockerfile(&self) -> PathBuf {
-        self.directory.join("Dockerfile")
     }
 
     /// The build's full log, as text.
@@ -127,7 +147,12 @@ impl Machine {
 /// # Errors
 /// All faults at once: a platform that the machine cannot run, two cells that would write one tag, one output for
 /// several cells.
-pub fn plan<'c>(config: &'c Config, machine: &Machine, delivery: &Delivery, output_directory: &Path) -> Result<Plan<'c>> {
+pub fn plan<'c>(
+    config: &'c Config,
+    machine: &Machine,
+    delivery: &Delivery,
+    output_directory: &Path,
+) -> Result<Plan<'c>> {
     let mut faults = Vec::new();
     let mut cells = Vec::new();
     for image in &config.images {
@@ -135,7 +160,14 @@ pub fn plan<'c>(config: &'c Config, machine: &Machine, delivery: &Delivery, outp
             match machine.support(&platform) {
                 Some(support) => {
                     let id = CellId { image: image.name.clone(), platform };
-                    cells.push(Cell { files: CellFiles::new(output_directory, &id), id, image, support });
+                    let ignore_pattern = ignore_pattern(&image.context, output_directory);
+                    cells.push(Cell {
+                        files: CellFiles::new(output_directory, &id),
+                        id,
+                        image,
+                        support,
+                        ignore_pattern,
+                    });
                 }
                 None => faults.push(unsupported(&image.name, &platform, machine)),
             }
@@ -206,7 +238,7 @@ fn shared_tags(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::config::{Budget, BuildContext, DockerfileSource};
+    use crate::config::Budget;
 
     pub(crate) fn image(name: &str, platforms: &[&str]) -> Image {
         Image {
@@ -257,10 +289,7 @@ pub(crate) mod tests {
         let both = ["linux/arm64", "linux/amd64"];
         let config = config(vec![image("b", &both), image("a", &both), image("c", &[])]);
         let plan = plan(&config, &machine(), &Delivery::default(), Path::new("out")).unwrap();
-        assert_eq!(
-            names(&plan),
-            ["a linux/amd64", "b linux/amd64", "c linux/amd64", "a linux/arm64", "b linux/arm64"]
-        );
+        assert_eq!(names(&plan), ["a linux/amd64", "b linux/amd64", "c linux/amd64", "a linux/arm64", "b linux/arm64"]);
         assert_eq!(plan.cells[4].support, Support::Emulated);
         assert_eq!(plan.cells[4].files.layout(), Path::new("out/cells/b/linux-arm64/layout"));
     }
@@ -283,11 +312,23 @@ pub(crate) mod tests {
     fn two_cells_may_share_a_tag_only_while_nothing_is_delivered() {
         let config = config(vec![image("a", &["linux/amd64", "linux/arm64"])]);
         assert!(plan(&config, &machine(), &Delivery::default(), Path::new("out")).is_ok());
-        for delivery in [Delivery { push: true, ..Delivery::default() }, Delivery { load: true, ..Delivery::default() }] {
+        for delivery in [Delivery { push: true, ..Delivery::default() }, Delivery { load: true, ..Delivery::default() }]
+        {
             let error = plan(&config, &machine(), &delivery, Path::new("out")).unwrap_err();
             let message = format!("{error:#}");
             assert!(message.contains("a linux/amd64 and a linux/arm64 would each write the tag"), "{message}");
         }
+    }
+
+    #[test]
+    fn an_output_directory_inside_of_the_context_is_ignored_by_a_prepared_dockerfile() {
+        let config = config(vec![image("a", &["linux/amd64"])]);
+        let inside = plan(&config, &machine(), &Delivery::default(), Path::new("/src/a/out[1]")).unwrap();
+        assert_eq!(inside.cells[0].ignore_pattern.as_deref(), Some("/out\\[1\\]"));
+        let prepared = inside.cells[0].prepared_dockerfile();
+        assert_eq!(prepared.as_deref(), Some(Path::new("/src/a/out[1]/cells/a/linux-amd64/dockerfile/Dockerfile")));
+        let outside = plan(&config, &machine(), &Delivery::default(), Path::new("/src/out")).unwrap();
+        assert_eq!(outside.cells[0].prepared_dockerfile(), None);
     }
 
     #[test]

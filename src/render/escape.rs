@@ -30,6 +30,13 @@ pub fn terminal(text: &str, max_chars: usize) -> String {
     clean
 }
 
+/// The text with its lines and spaces as they are, without anything invisible: for commands, logs and errors.
+#[must_use]
+pub fn block(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| visible(line).collect()).collect();
+    lines.join("\n")
+}
+
 /// The text as Markdown prose: for a table cell, a heading or running text.
 #[must_use]
 pub fn inline(text: &str, max_chars: usize) -> String {
@@ -146,6 +153,11 @@ mod tests {
 
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn a_block_keeps_lines_and_spaces_and_nothing_invisible() {
+        assert_eq!(block("a  b\n\tc\u{1b}[31md\u{202e}\r\n"), "a  b\n cd \n");
+    }
 
     #[test]
     fn terminal_text_is_one_visible_line() {

@@ -1,1 +1,21 @@
-//! Tests on the real engine.
+//! Tests on a real engine with the real `docker buildx`: `make e2e`, or `scripts/engine run -- cargo test --features
+//! e2e --test e2e`. They never skip: without an engine they fail and say so.
+#![expect(clippy::disallowed_methods, reason = "tests start programs and write files")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod failing;
+mod growth;
+mod independent;
+mod shop;
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::Repository;
+
+/// A repository for a test, after making sure that there is an engine.
+fn repository() -> Repository {
+    let engine = std::process::Command::new("docker").args(["info", "--format", "{{.ServerVersion}}"]).output();
+    let answers = engine.is_ok_and(|output| output.status.success());
+    assert!(answers, "NO CONTAINER ENGINE: run these tests with `make e2e`, which brings one");
+    Repository::new()
+}

@@ -1,0 +1,148 @@
+//! Builds and measures all cells of a plan, a bounded number at a time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::view::View;
+use crate::buildx::progress::Event;
+use crate::buildx::{BuildRecord, BuildRequest, Builder};
+use crate::config::{BuildContext, DockerfileSource};
+use crate::env::Env;
+use crate::fs;
+use crate::measure::{self, KnownLayers};
+use crate::plan::redact::Redactor;
+use crate::plan::{Cell, Delivery, Plan, args};
+use crate::process::{EnvChange, Invocation};
+use crate::report::{CellReport, Outcome};
+
+/// More than any Dockerfile or `.dockerignore` that somebody wrote.
+const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
+
+/// How the cells of a run are built.
+pub(super) struct Building<'r> {
+    /// The directory that relative paths of the configuration mean.
+    pub(super) root: &'r Path,
+    pub(super) builder_name: Option<&'r str>,
+    pub(super) delivery: &'r Delivery,
+    pub(super) jobs: usize,
+    pub(super) timeout: Option<Duration>,
+    pub(super) fail_fast: bool,
+    pub(super) keep_layouts: bool,
+    pub(super) env: &'r Env,
+    pub(super) redactor: &'r Redactor,
+    pub(super) view: &'r View,
+    /// Cancelled by a signal.
+    pub(super) cancel: &'r CancellationToken,
+}
+
+impl Building<'_> {
+    /// Builds and measures every cell. The result is sorted by cell, whatever finished first.
+    pub(super) async fn build_all(&self, builder: &impl Builder, plan: &Plan<'_>) -> Vec<CellReport> {
+        let known = Arc::new(KnownLayers::default());
+        let stop = self.cancel.child_token();
+        let cells = stream::iter(&plan.cells).map(|cell| self.build_cell(builder, cell, &known, &stop));
+        let mut reports: Vec<CellReport> = cells.buffer_unordered(self.jobs).collect().await;
+        reports.sort_by(|a, b| a.id.cmp(&b.id));
+        reports
+    }
+
+    async fn build_cell(
+        &self,
+        builder: &impl Builder,
+        cell: &Cell<'_>,
+        known: &Arc<KnownLayers>,
+        stop: &CancellationToken,
+    ) -> CellReport {
+        if stop.is_cancelled() {
+            return measure::not_built(cell, Outcome::Cancelled, None);
+        }
+        let mut view = self.view.cell(cell, self.redactor);
+        let record = self.build(builder, cell, stop, &mut |event| view.event(event)).await;
+        let report = match record {
+            Ok(record) => measure::measure_cell(cell, record, known, self.redactor).await,
+            Err(error) => measure::not_built(cell, Outcome::Failed, Some(format!("{error:#}"))),
+        };
+        if !self.keep_layouts
+            && let Err(error) = fs::remove_dir_all(&cell.files.layout())
+        {
+            self.view.say(&format!("warning: {error:#}"));
+        }
+        if self.fail_fast && report.outcome != Outcome::Built {
+            stop.cancel();
+        }
+        view.finish(&report);
+        report
+    }
+
+    async fn build(
+        &self,
+        builder: &impl Builder,
+        cell: &Cell<'_>,
+        stop: &CancellationToken,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> Result<BuildRecord> {
+        prepare_files(cell).with_context(|| format!("prepare the build of {}", cell.id))?;
+        let request = BuildRequest {
+            invocation: invocation(cell, self.builder_name, self.delivery, self.env).directory(self.root),
+            timeout: self.timeout,
+            log: cell.files.log(),
+            redactor: self.redactor,
+            cancel: stop,
+        };
+        builder.build(request, watch).await
+    }
+}
+
+/// The exact command of a cell. Inputs of an action and similar noise do not reach the child.
+pub(super) fn invocation(cell: &Cell<'_>, builder: Option<&str>, delivery: &Delivery, env: &Env) -> Invocation {
+    let mut invocation = Invocation::new("docker")
+        .args(args::arguments(cell, builder, delivery))
+        .env("BUILDX_METADATA_WARNINGS", EnvChange::Set("1".into()))
+        // The provenance is not read; asking for it costs a round trip per build.
+        .env("BUILDX_METADATA_PROVENANCE", EnvChange::Set("disabled".into()));
+    for (name, value) in args::secret_variables(cell.image) {
+        invocation = invocation.env(name, EnvChange::Secret(value.into()));
+    }
+    for name in env.variables.keys().filter(|name| name.starts_with("INPUT_")) {
+        invocation = invocation.env(name.clone(), EnvChange::Remove);
+    }
+    invocation
+}
+
+/// Empties the cell's directory: a layout or metadata file of an earlier run must never be taken for this one's.
+fn prepare_files(cell: &Cell<'_>) -> Result<()> {
+    let directory: &Path = &cell.files.directory;
+    fs::remove_dir_all(directory)?;
+    fs::create_dir_all(directory)?;
+    let Some(prepared) = cell.prepared_dockerfile() else { return Ok(()) };
+    let text = match &cell.image.dockerfile {
+        DockerfileSource::Inline(text) | DockerfileSource::InRemoteContext(text) => text.clone(),
+        DockerfileSource::Path(path) => fs::read_text(path, DOCKERFILE_LIMIT_BYTES)?,
+    };
+    fs::write_atomic(&prepared, text.as_bytes())?;
+    match &cell.ignore_pattern {
+        Some(pattern) => write_dockerignore(cell, &prepared, pattern),
+        None => Ok(()),
+    }
+}
+
+/// The effective `.dockerignore` with our own directory added: the one beside the Dockerfile wins over the context's.
+fn write_dockerignore(cell: &Cell<'_>, prepared: &Path, pattern: &str) -> Result<()> {
+    let beside = |path: &Path| PathBuf::from(format!("{}.dockerignore", path.display()));
+    let own = match &cell.image.dockerfile {
+        DockerfileSource::Path(path) => Some(beside(path)),
+        DockerfileSource::Inline(_) | DockerfileSource::InRemoteContext(_) => None,
+    };
+    let shared = match &cell.image.context {
+        BuildContext::Directory(directory) => Some(directory.join(".dockerignore")),
+        BuildContext::Remote(_) => None,
+    };
+    let effective = own.into_iter().chain(shared).find(|path| fs::is_file(path));
+    let text = effective.map_or(Ok(String::new()), |path| fs::read_text(&path, DOCKERFILE_LIMIT_BYTES))?;
+    fs::write_atomic(&beside(prepared), format!("{text}\n{pattern}\n").as_bytes())
+}

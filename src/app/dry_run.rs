@@ -1,0 +1,99 @@
+//! `plan` and `run --dry-run`: everything that can be said without building and without an engine.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::cells::invocation;
+use super::lookup;
+use super::session::Session;
+use crate::cli::{Format, RunArgs};
+use crate::error;
+use crate::plan::redact::Redactor;
+use crate::plan::{Cell, Delivery, Machine, Plan, Support, plan as plan_cells};
+use crate::publish::terminal;
+use crate::render::escape;
+
+/// `weighbridge plan`.
+pub(super) async fn plan(session: &Session) -> Result<u8> {
+    let config = session.config(&session.env.directory).await?;
+    let delivery = Delivery::default();
+    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
+    terminal::out(&match session.common.format {
+        Format::Json => json(session, &plan, &delivery),
+        Format::Text | Format::Markdown => text(session, &config.origin, &plan, &delivery),
+    });
+    Ok(error::OK)
+}
+
+/// `weighbridge run --dry-run`.
+pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
+    let config = session.config(&session.env.directory).await?;
+    let delivery = args.delivery();
+    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
+    let redactor = Redactor::new(&config, &session.env);
+    let mut shown = text(session, &config.origin, &plan, &delivery);
+    shown += "\nBaseline\n";
+    for line in lookup::describe(session).await? {
+        shown += &format!("  {}\n", escape::block(&line));
+    }
+    shown += &destinations(session, &delivery);
+    terminal::out(&redactor.apply(&shown));
+    Ok(error::OK)
+}
+
+fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -> String {
+    let mut shown =
+        format!("{} cells from {}, {} at a time\n", plan.cells.len(), escape::block(origin), session.jobs());
+    for cell in &plan.cells {
+        let emulated =
+            if cell.support == Support::Emulated { "  (emulated, unless the builder has a native node)" } else { "" };
+        let command = invocation(cell, session.builder(), delivery, &session.env);
+        shown += &format!("\n{}{emulated}\n  {}\n", cell.id, escape::block(&command.to_string()));
+    }
+    shown
+}
+
+fn destinations(session: &Session, delivery: &Delivery) -> String {
+    let output = session.output_directory();
+    let mut shown = String::from("\nResults\n");
+    for (what, file) in
+        [("report", "report.json"), ("comment", "report.md"), ("history", "history/"), ("logs", "cells/")]
+    {
+        shown += &format!("  {what:8} {}\n", output.join(file).display());
+    }
+    if delivery.push {
+        shown += "  images are pushed to their tags\n";
+    }
+    if delivery.load {
+        shown += "  images are loaded into the local engine\n";
+    }
+    shown
+}
+
+#[derive(Serialize)]
+struct PlanDto {
+    cells: Vec<CellDto>,
+}
+
+#[derive(Serialize)]
+struct CellDto {
+    image: String,
+    platform: String,
+    emulated: bool,
+    command: Vec<String>,
+}
+
+fn json(session: &Session, plan: &Plan<'_>, delivery: &Delivery) -> String {
+    let cell = |cell: &Cell<'_>| {
+        let command = invocation(cell, session.builder(), delivery, &session.env);
+        let words = std::iter::once(command.program.into_os_string()).chain(command.args);
+        CellDto {
+            image: cell.id.image.clone(),
+            platform: cell.id.platform.to_string(),
+            emulated: cell.support == Support::Emulated,
+            command: words.map(|word| word.to_string_lossy().into_owned()).collect(),
+        }
+    };
+    let plan = PlanDto { cells: plan.cells.iter().map(cell).collect() };
+    serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n"
+}

@@ -1,0 +1,22 @@
+//! SIGINT and SIGTERM as a token: builds stop, what is known is still written.
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// A token that the first SIGINT or SIGTERM cancels. Needs a runtime.
+///
+/// # Errors
+/// When the handlers cannot be installed.
+pub(super) fn token() -> Result<CancellationToken> {
+    let token = CancellationToken::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut signals = signal(kind).context("listen for signals")?;
+        let token = token.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            token.cancel();
+        });
+    }
+    Ok(token)
+}

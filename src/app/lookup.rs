@@ -1,0 +1,89 @@
+//! What is built, and the report to compare it with: git and the stores, beside the builds.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::session::Session;
+use crate::baseline::{self, Chosen, HistoryDirectory, Lookup};
+use crate::ci::Context;
+use crate::git::{Git, GitError};
+use crate::report::{Base, Head, Report};
+
+/// What is built and what it is compared with.
+pub(super) struct Revisions {
+    pub(super) git: Result<Git, GitError>,
+    pub(super) head: Head,
+    pub(super) chosen: Chosen,
+    pub(super) lookup: Lookup,
+}
+
+/// Finds out which commit is built and looks its baseline up.
+///
+/// # Errors
+/// When `--base` or `--baseline` names something that cannot be used, or git fails in a way that is not just absence.
+pub(super) async fn revisions(session: &Session, output_directory: &Path) -> Result<Revisions> {
+    let context = Context::detect(&session.env);
+    let git = Git::open(&session.env.directory).await;
+    let head = context.head(git.as_ref().ok(), output_directory).await?;
+    let chosen = baseline::choose(git.as_ref(), &context, &head, session.common.base.as_deref()).await?;
+    let lookup = match &session.common.baseline {
+        Some(file) => Lookup::Found(Box::new(baseline::from_file(&session.env.directory.join(file))?)),
+        None => baseline::find(&HistoryDirectory::below(output_directory), &chosen).await,
+    };
+    Ok(Revisions { git, head, chosen, lookup })
+}
+
+impl Revisions {
+    /// The base of the run as far as it is known before anything is rebuilt.
+    pub(super) fn base(&self) -> Option<Base> {
+        match (&self.lookup, &self.chosen) {
+            (Lookup::Found(found), _) => Some(found.base.clone()),
+            (Lookup::Missing { .. }, Chosen::Base(choice)) => {
+                Some(Base { sha: Some(choice.sha.clone()), chosen_by: choice.chosen_by.clone(), commits_older: 0 })
+            }
+            (Lookup::Missing { .. }, Chosen::NoBase { .. }) => None,
+        }
+    }
+}
+
+/// Which baseline would be used and why, as lines for people.
+///
+/// # Errors
+/// As [`revisions`].
+pub(super) async fn describe(session: &Session) -> Result<Vec<String>> {
+    let revisions = revisions(session, &session.output_directory()).await?;
+    let mut lines = match &revisions.lookup {
+        Lookup::Found(found) => vec![describe_base(&found.base)],
+        Lookup::Missing { reason, .. } => vec![format!("none: {reason}")],
+    };
+    lines.extend(refusals(&revisions.lookup).iter().map(|refusal| format!("passed over: {refusal}")));
+    Ok(lines)
+}
+
+/// Why stored reports were passed over.
+pub(super) fn refusals(lookup: &Lookup) -> &[String] {
+    match lookup {
+        Lookup::Found(found) => &found.refusals,
+        Lookup::Missing { refusals, .. } => refusals,
+    }
+}
+
+fn describe_base(base: &Base) -> String {
+    let older = match base.commits_older {
+        0 => String::new(),
+        1 => ", 1 commit older".to_owned(),
+        commits => format!(", {commits} commits older"),
+    };
+    format!("{} ({}{older})", base.sha.as_deref().unwrap_or("a report of no commit"), base.chosen_by)
+}
+
+/// A baseline without the cells that `--image` and `--platform` leave out: they were not built, not removed.
+pub(super) fn restrict(session: &Session, mut report: Report) -> Report {
+    let (images, platforms) = (&session.common.image, &session.common.platform);
+    report.cells.retain(|cell| {
+        (images.is_empty() || images.contains(&cell.id.image))
+            && (platforms.is_empty() || platforms.contains(&cell.id.platform))
+    });
+    report
+}

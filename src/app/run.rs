@@ -1,0 +1,153 @@
+//! `weighbridge run`: the whole line.
+
+use anyhow::Result;
+use tokio_util::sync::CancellationToken;
+
+use super::cells::Building;
+use super::compare::show;
+use super::interrupt;
+use super::lookup::{self, Revisions};
+use super::rebuild::rebuild;
+use super::session::Session;
+use super::view::View;
+use crate::baseline::{self, Chosen, HistoryDirectory, Lookup, Recorded};
+use crate::buildx::docker::Prepared;
+use crate::cli::RunArgs;
+use crate::compare::{Baseline, Comparison, budget, compare, verdict};
+use crate::config::{self, Config};
+use crate::plan::redact::Redactor;
+use crate::plan::{Delivery, plan};
+use crate::publish::{OutputDirectory, terminal};
+use crate::report::{Base, CellReport, Environment, Report, RunContext, Verdict, v1};
+use crate::{error, render};
+
+/// What stays the same during a run.
+pub(super) struct Run<'r> {
+    pub(super) session: &'r Session,
+    pub(super) args: &'r RunArgs,
+    pub(super) output: OutputDirectory,
+    pub(super) view: View,
+    pub(super) cancel: CancellationToken,
+    pub(super) prepared: Prepared,
+}
+
+pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
+    let (cancel, view) = (interrupt::token()?, View::new(session));
+    let output = OutputDirectory::prepare(session.output_directory())?;
+    let config = session.config(&session.env.directory).await?;
+    config::check_secrets(&config, &session.env)?;
+    let prepared = session.docker.prepare(session.builder()).await?;
+    let run = Run { session, args, output, view, cancel, prepared };
+    run.say_builder();
+
+    let redactor = Redactor::new(&config, &session.env);
+    let delivery = args.delivery();
+    let plan = plan(&config, &run.prepared.facts.machine(), &delivery, &run.output.path)?;
+    let building = run.building(&config, &delivery, &redactor);
+    let build = async { Ok(building.build_all(&session.docker, &plan).await) };
+    let (cells, revisions) = tokio::try_join!(build, lookup::revisions(session, &run.output.path))?;
+
+    let mut report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
+    run.output.write_report(&v1::to_json(&report))?;
+    let (base, baseline) = run.baseline(&revisions, &mut report).await;
+    budget::apply(&mut report, &config.images, base.as_ref());
+    run.output.write_report(&v1::to_json(&report))?;
+    let comparison = Comparison { baseline, ..compare(base.as_ref(), &report) };
+    run.output.write_comment(&render::markdown::render(&comparison))?;
+    terminal::out(&show(session, &comparison));
+    run.keep(&report).await?;
+    Ok(if run.cancel.is_cancelled() { error::INTERRUPTED } else { verdict::exit_code(&report) })
+}
+
+impl Run<'_> {
+    fn say_builder(&self) {
+        if let Some(reason) = &self.prepared.replaced {
+            self.view.say(&format!("{reason}; using builder {} instead", self.prepared.facts.name));
+        }
+    }
+
+    /// How cells are built, of the head and of the base alike.
+    pub(super) fn building<'b>(
+        &'b self,
+        config: &'b Config,
+        delivery: &'b Delivery,
+        redactor: &'b Redactor,
+    ) -> Building<'b> {
+        Building {
+            root: &config.root,
+            builder_name: Some(&self.prepared.facts.name),
+            delivery,
+            jobs: self.session.jobs(),
+            timeout: self.args.timeout,
+            fail_fast: self.args.fail_fast,
+            keep_layouts: self.args.keep_layouts,
+            env: &self.session.env,
+            redactor,
+            view: &self.view,
+            cancel: &self.cancel,
+        }
+    }
+
+    /// The report before it is compared: nothing is decided yet.
+    pub(super) fn report(&self, context: RunContext, cells: Vec<CellReport>) -> Report {
+        let facts = &self.prepared.facts;
+        let environment = Environment {
+            weighbridge_version: env!("CARGO_PKG_VERSION").to_owned(),
+            buildx_version: Some(self.prepared.buildx_version.clone()),
+            buildkit_version: facts.buildkit_version().map(str::to_owned),
+            docker_version: self.prepared.docker_version.clone(),
+            builder: Some(facts.name.clone()),
+            driver: Some(facts.driver.clone()),
+            runner_class: Some(self.session.env.runner_class()),
+        };
+        Report { context, environment, cells, verdict: Verdict::Unknown }
+    }
+
+    /// The report to compare with, and where it is from. A base that cannot be had is a reason, never an error.
+    async fn baseline(&self, revisions: &Revisions, report: &mut Report) -> (Option<Report>, Baseline) {
+        for refusal in lookup::refusals(&revisions.lookup) {
+            self.view.say(&format!("baseline passed over: {refusal}"));
+        }
+        let (reason, choice) = match (&revisions.lookup, &revisions.chosen) {
+            (Lookup::Found(found), _) => {
+                return (
+                    Some(lookup::restrict(self.session, found.report.clone())),
+                    Baseline::Found(found.base.clone()),
+                );
+            }
+            (Lookup::Missing { reason, .. }, Chosen::Base(choice)) if self.may_rebuild() => (reason, choice),
+            (Lookup::Missing { reason, .. }, _) => return (None, Baseline::Missing(reason.clone())),
+        };
+        self.view.say(&format!("{reason}; building it"));
+        match rebuild(self, revisions, choice).await {
+            Ok(base) => {
+                let found = Base {
+                    sha: Some(choice.sha.clone()),
+                    chosen_by: format!("{}, built now", choice.chosen_by),
+                    commits_older: 0,
+                };
+                report.context.base = Some(found.clone());
+                (Some(base), Baseline::Found(found))
+            }
+            Err(error) => (None, Baseline::Missing(format!("{reason}, and building it failed: {error:#}"))),
+        }
+    }
+
+    /// In CI a second build of everything would double the bill, so there it is asked for.
+    fn may_rebuild(&self) -> bool {
+        let wanted = self.args.rebuild_base || (!self.args.no_rebuild_base && !self.session.env.is_ci());
+        wanted && !self.cancel.is_cancelled()
+    }
+
+    /// Keeps the report as a baseline for later runs, unless it is of some cells only.
+    pub(super) async fn keep(&self, report: &Report) -> Result<()> {
+        if !self.session.common.image.is_empty() || !self.session.common.platform.is_empty() {
+            return Ok(());
+        }
+        let store = HistoryDirectory::below(&self.output.path);
+        if let Recorded::Refused { reason } = baseline::record(&store, report).await? {
+            self.view.say(&format!("not kept as a baseline: {reason}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! The real tool: every command line of `docker` that is not a build, and the [`Builder`] that runs builds.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::builder::BuilderFacts;
+use super::choose::{Choice, OWN_BUILDER, choose};
+use super::log::BuildLog;
+use super::progress::{Event, Folder};
+use super::version::{OLDEST_BUILDX, Version};
+use super::{BuildRecord, BuildRequest, Builder};
+use crate::env::Env;
+use crate::error::Exit;
+use crate::process::{self, Invocation, Limits, Output, ProcessError};
+use crate::units::parse_duration;
+
+/// How long docker may take to answer a question; booting a builder may pull an image.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
+/// More than any answer that is asked for.
+const ANSWER_LIMIT_BYTES: usize = 16 << 20;
+
+/// The `docker` program.
+#[derive(Debug, Clone)]
+pub struct Docker {
+    timeout: Duration,
+}
+
+/// The builder of a run, after [`Docker::prepare`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// What it is.
+    pub facts: BuilderFacts,
+    /// The line of `docker buildx version`.
+    pub buildx_version: String,
+    /// Version of the engine behind the docker client, when it has one.
+    pub docker_version: Option<String>,
+    /// Why another builder than the current one is used.
+    pub replaced: Option<String>,
+}
+
+impl Docker {
+    /// Docker as it is found on `PATH`. `WEIGHBRIDGE_DOCKER_TIMEOUT` bounds how long it may take to answer.
+    ///
+    /// # Errors
+    /// When that variable is not a duration.
+    pub fn new(env: &Env) -> Result<Self> {
+        let timeout = env.get("WEIGHBRIDGE_DOCKER_TIMEOUT").map(parse_duration).transpose();
+        let timeout = timeout.context(Exit::usage("read WEIGHBRIDGE_DOCKER_TIMEOUT"))?.unwrap_or(ANSWER_TIMEOUT);
+        Ok(Self { timeout })
+    }
+
+    /// Makes sure that there is a builder that can do the work: the named or current one if it can, else our own.
+    ///
+    /// # Errors
+    /// When docker or buildx is missing, too old or does not answer, or the builder cannot be used.
+    pub async fn prepare(&self, builder: Option<&str>) -> Result<Prepared> {
+        let (buildx_version, docker_version, facts) =
+            tokio::join!(self.buildx_version(), self.docker_version(), self.inspect(builder));
+        let mut prepared = Prepared {
+            buildx_version: require_recent(buildx_version?)?,
+            docker_version: docker_version.ok(),
+            facts: facts?,
+            replaced: None,
+        };
+        match choose(&prepared.facts, builder.is_some()) {
+            Choice::Use => {}
+            Choice::Refuse(reason) => bail!(Exit::build_failed(reason)),
+            Choice::Replace(reason) => {
+                prepared.facts = self.own_builder().await?;
+                prepared.replaced = Some(reason);
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// The line of `docker buildx version`.
+    ///
+    /// # Errors
+    /// When docker or the plugin is missing or does not answer.
+    pub async fn buildx_version(&self) -> Result<String> {
+        let output =
+            self.ask(&buildx(["version"])).await.context(Exit::build_failed("ask for the version of buildx"))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// The version of the engine.
+    ///
+    /// # Errors
+    /// When there is no engine behind the client.
+    pub async fn docker_version(&self) -> Result<String> {
+        let question = Invocation::new("docker").args(["version", "--format", "{{.Server.Version}}"]);
+        let output = self.ask(&question).await.context(Exit::build_failed("ask the docker engine for its version"))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// What a builder is and can do, booting it if need be.
+    ///
+    /// # Errors
+    /// When there is no such builder, it does not boot, or docker does not answer.
+    pub async fn inspect(&self, builder: Option<&str>) -> Result<BuilderFacts> {
+        let question = buildx(["inspect", "--bootstrap"]).args(builder);
+        let output = self.ask(&question).await.context(Exit::build_failed("inspect the builder"))?;
+        let facts = BuilderFacts::parse(&String::from_utf8_lossy(&output.stdout));
+        if facts.driver.is_empty() {
+            let shown: String = String::from_utf8_lossy(&output.stdout).chars().take(200).collect();
+            bail!(Exit::build_failed(format!(
+                "inspect the builder: docker buildx answered {shown:?}, which names no driver"
+            )));
+        }
+        Ok(facts)
+    }
+
+    /// Resolves bake or Compose files to JSON with `docker buildx bake --print`.
+    ///
+    /// # Errors
+    /// When bake refuses the files or docker does not answer.
+    pub async fn print_bake(&self, files: &[PathBuf], targets: &[String], directory: &Path) -> Result<Vec<u8>> {
+        let files = files.iter().map(|file| format!("--file={}", file.display()));
+        let question = buildx(["bake", "--print"]).args(files).args(targets).directory(directory);
+        Ok(self.ask(&question).await?.stdout)
+    }
+
+    async fn own_builder(&self) -> Result<BuilderFacts> {
+        if let Ok(facts) = self.inspect(Some(OWN_BUILDER)).await {
+            return Ok(facts);
+        }
+        let create = buildx(["create", "--name", OWN_BUILDER, "--driver", "docker-container"]);
+        self.ask(&create).await.context(Exit::build_failed("create a builder with the docker-container driver"))?;
+        self.inspect(Some(OWN_BUILDER)).await
+    }
+
+    async fn ask(&self, question: &Invocation) -> Result<Output> {
+        let limits = Limits { timeout: self.timeout, max_output_bytes: ANSWER_LIMIT_BYTES };
+        let answer = process::output(question, limits).await.and_then(|output| output.require_success(question));
+        answer.map_err(|error| match hint(&error) {
+            Some(hint) => anyhow::anyhow!("{error}; {hint}"),
+            None => error.into(),
+        })
+    }
+}
+
+impl Builder for Docker {
+    async fn build(&self, request: BuildRequest<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<BuildRecord> {
+        let mut log = BuildLog::create(&request.log, request.redactor)?;
+        let mut folder = Folder::default();
+        let on_line = |line: &[u8]| {
+            folder.line(line, |event| {
+                log.record(event);
+                watch(event);
+            });
+        };
+        let finished = process::stream(&request.invocation, on_line, request.cancel, request.timeout).await;
+        let finished = finished.context(Exit::build_failed("start docker buildx"))?;
+        log.finish()?;
+        Ok(BuildRecord {
+            exit_status: finished.status.code(),
+            ending: finished.ending,
+            wall: finished.wall,
+            trace: folder.finish(),
+        })
+    }
+}
+
+fn buildx<const N: usize>(args: [&str; N]) -> Invocation {
+    Invocation::new("docker").arg("buildx").args(args)
+}
+
+fn require_recent(line: String) -> Result<String> {
+    match Version::parse_buildx(&line) {
+        Some(version) if version < OLDEST_BUILDX => {
+            bail!(Exit::build_failed(format!(
+                "buildx {version} is too old; weighbridge needs {OLDEST_BUILDX} or later"
+            )))
+        }
+        // A version that is not told is tried, not refused.
+        _ => Ok(line),
+    }
+}
+
+/// What to do about the errors that most new users meet.
+fn hint(error: &ProcessError) -> Option<&'static str> {
+    let stderr = error.stderr_tail();
+    match () {
+        () if error.is_missing() => Some("install Docker (https://docs.docker.com/engine/install/) or put it on PATH"),
+        () if error.is_timeout() => Some("is the engine overloaded or unreachable? try `docker info`"),
+        () if stderr.contains("'buildx' is not a docker command")
+            || stderr.contains("unknown command: docker buildx") =>
+        {
+            Some("install the buildx plugin (https://github.com/docker/buildx#installing)")
+        }
+        () if stderr.contains("Cannot connect to the Docker daemon") => {
+            Some("start the engine, or point DOCKER_HOST at one; `weighbridge doctor` checks the rest")
+        }
+        () if stderr.contains("permission denied") => {
+            Some("add this user to the docker group, or run as a user who may use the engine")
+        }
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_buildx_is_refused_and_an_unknown_one_tried() {
+        assert!(require_recent("github.com/docker/buildx v0.12.1 x".into()).is_err());
+        for line in ["github.com/docker/buildx v0.13.0 x", "github.com/docker/buildx v0.0.0+unknown", ""] {
+            assert!(require_recent(line.into()).is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! One cell: what its build said and what its layout holds, as the facts of the report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::findings::build_findings;
+use super::size::{KnownLayers, measure_image};
+use super::steps::base_images;
+use super::timing::measure_timing;
+use crate::buildx::BuildRecord;
+use crate::buildx::failure::{explain_failure, is_cancelled};
+use crate::config::DockerfileSource;
+use crate::dockerfile::Dockerfile;
+use crate::fs;
+use crate::plan::redact::Redactor;
+use crate::plan::{Cell, Support};
+use crate::process::Ending;
+use crate::report::{CellReport, Failure, Finding, ImageMeasurement, Outcome, Severity};
+
+/// Larger than any Dockerfile that BuildKit accepts in one gRPC message.
+const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
+
+/// The facts of a build that ended, whatever its end. An image that cannot be measured is a finding, never a zero.
+pub async fn measure_cell(
+    cell: &Cell<'_>,
+    record: BuildRecord,
+    known: &Arc<KnownLayers>,
+    redactor: &Redactor,
+) -> CellReport {
+    let dockerfile = read_dockerfile(&cell.image.dockerfile);
+    let outcome = outcome(&record);
+    let mut report = CellReport {
+        timing: Some(measure_timing(&record.trace, record.wall, dockerfile.as_ref())),
+        findings: build_findings(&record.trace, outcome),
+        ..not_built(cell, outcome, None)
+    };
+    if outcome == Outcome::Built {
+        match weigh(cell, &record, dockerfile, Arc::clone(known)).await {
+            Ok(image) => report.image = Some(image),
+            Err(error) => report.findings.push(not_measured(&error)),
+        }
+    } else {
+        let failure = explain_failure(&record.trace, record.exit_status, dockerfile.as_ref());
+        let log_path = PathBuf::from("cells").join(&cell.id.image).join(cell.id.platform.slug()).join("build.log");
+        report.failure = Some(Failure { log_path: Some(log_path.to_string_lossy().into_owned()), ..failure });
+    }
+    redact(&mut report, redactor);
+    report
+}
+
+/// The report of a cell without a build to measure: it never started, or was stopped before it could.
+#[must_use]
+pub fn not_built(cell: &Cell<'_>, outcome: Outcome, error: Option<String>) -> CellReport {
+    let failure = error.map(|message| Failure {
+        message,
+        step: None,
+        dockerfile_line: None,
+        source_line: None,
+        log_tail: Vec::new(),
+        explanation: None,
+        log_path: None,
+    });
+    CellReport {
+        id: cell.id.clone(),
+        outcome,
+        emulated: cell.support == Support::Emulated,
+        failure,
+        image: None,
+        timing: None,
+        findings: Vec::new(),
+        budgets: Vec::new(),
+    }
+}
+
+fn outcome(record: &BuildRecord) -> Outcome {
+    match (record.ending, record.exit_status) {
+        (Ending::Cancelled, _) => Outcome::Cancelled,
+        (Ending::TimedOut, _) => Outcome::TimedOut,
+        (Ending::Exited, Some(0)) => Outcome::Built,
+        (Ending::Exited, _) if is_cancelled(&record.trace) => Outcome::Cancelled,
+        (Ending::Exited, _) => Outcome::Failed,
+    }
+}
+
+/// The Dockerfile as it is on disk; what cannot be read or parsed costs the line numbers, nothing else.
+fn read_dockerfile(source: &DockerfileSource) -> Option<Dockerfile> {
+    let text = match source {
+        DockerfileSource::Path(path) => fs::read_text(path, DOCKERFILE_LIMIT_BYTES).ok()?,
+        DockerfileSource::Inline(text) => text.clone(),
+        DockerfileSource::InRemoteContext(_) => return None,
+    };
+    Dockerfile::parse(&text).ok()
+}
+
+/// Decompresses on a blocking thread, so that other builds go on being watched.
+async fn weigh(
+    cell: &Cell<'_>,
+    record: &BuildRecord,
+    dockerfile: Option<Dockerfile>,
+    known: Arc<KnownLayers>,
+) -> Result<ImageMeasurement> {
+    let (layout, platform, target) = (cell.files.layout(), cell.id.platform.clone(), cell.image.target.clone());
+    let base_images = base_images(&record.trace);
+    let measure = move || {
+        let lines = dockerfile.as_ref().map(|dockerfile| (dockerfile, target.as_deref()));
+        measure_image(&layout, &platform, lines, base_images, &known)
+    };
+    tokio::task::spawn_blocking(measure).await.context("measure the image")?
+}
+
+fn not_measured(error: &anyhow::Error) -> Finding {
+    Finding {
+        rule: "image-not-measured".to_owned(),
+        severity: Severity::Error,
+        message: format!("the image could not be measured: {error:#}"),
+        dockerfile_line: None,
+        url: None,
+    }
+}
+
+/// Commands, logs and errors may repeat a secret; no text from outside leaves this stage unscrubbed.
+fn redact(report: &mut CellReport, redactor: &Redactor) {
+    let scrub = |text: &mut String| redactor.scrub(text);
+    if let Some(failure) = &mut report.failure {
+        scrub(&mut failure.message);
+        failure.step.iter_mut().chain(&mut failure.source_line).chain(&mut failure.log_tail).for_each(scrub);
+    }
+    if let Some(image) = &mut report.image {
+        image.layers.iter_mut().for_each(|layer| scrub(&mut layer.created_by));
+    }
+    if let Some(timing) = &mut report.timing {
+        timing.steps.iter_mut().for_each(|step| scrub(&mut step.instruction));
+    }
+    report.findings.iter_mut().for_each(|finding| scrub(&mut finding.message));
+}
