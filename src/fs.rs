@@ -168,6 +168,12 @@ pub fn is_directory(path: &Path) -> bool {
     path.is_dir()
 }
 
+/// When a file was last written; `None` when it is not there.
+#[must_use]
+pub fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
 /// The path with all links resolved; `None` when it leads nowhere.
 #[must_use]
 pub fn canonical(path: &Path) -> Option<PathBuf> {

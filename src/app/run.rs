@@ -11,14 +11,15 @@ use super::rebuild::rebuild;
 use super::session::Session;
 use super::view::View;
 use crate::baseline::{self, Chosen, HistoryDirectory, Lookup, Recorded};
-use crate::buildx::docker::Prepared;
+use crate::buildx::Prepared;
+use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
 use crate::compare::{Baseline, Comparison, budget, compare, verdict};
 use crate::config::{self, Config};
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
 use crate::publish::{OutputDirectory, terminal};
-use crate::report::{Base, CellReport, Environment, Report, RunContext, Verdict, v1};
+use crate::report::{Base, CellReport, Environment, Outcome, Report, RunContext, Verdict, v1};
 use crate::{error, render};
 
 /// What stays the same during a run.
@@ -36,7 +37,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let output = OutputDirectory::prepare(session.output_directory())?;
     let config = session.config(&session.env.directory).await?;
     config::check_secrets(&config, &session.env)?;
-    let prepared = session.docker.prepare(session.builder()).await?;
+    let memory = Memory::new(&output.path, &session.env, session.builder());
+    let prepared = session.docker.prepare(session.builder(), &memory).await?;
     let run = Run { session, args, output, view, cancel, prepared };
     run.say_builder();
 
@@ -47,6 +49,9 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let (cells, revisions) = tokio::try_join!(build, lookup::revisions(session, &run.output.path))?;
 
+    if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
+        memory.forget();
+    }
     let mut report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
     run.output.write_report(&v1::to_json(&report))?;
     let (base, baseline) = run.baseline(&revisions, &mut report).await;
@@ -66,6 +71,12 @@ impl Run<'_> {
         }
     }
 
+    /// The builder to name on the command line: none when the current one is used, as a person would.
+    fn builder_name(&self) -> Option<&str> {
+        let replaced = self.prepared.replaced.as_ref().map(|_| self.prepared.facts.name.as_str());
+        replaced.or_else(|| self.session.builder())
+    }
+
     /// How cells are built, of the head and of the base alike.
     pub(super) fn building<'b>(
         &'b self,
@@ -75,7 +86,7 @@ impl Run<'_> {
     ) -> Building<'b> {
         Building {
             root: &config.root,
-            builder_name: Some(&self.prepared.facts.name),
+            builder_name: self.builder_name(),
             delivery,
             jobs: self.session.jobs(),
             timeout: self.args.timeout,

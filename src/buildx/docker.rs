@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail};
 use super::builder::BuilderFacts;
 use super::choose::{Choice, OWN_BUILDER, choose};
 use super::log::BuildLog;
+use super::memory::{Answers, Memory};
 use super::progress::{Event, Folder};
 use super::version::{OLDEST_BUILDX, Version};
-use super::{BuildRecord, BuildRequest, Builder};
+use super::{BuildRecord, BuildRequest, Builder, Prepared};
 use crate::env::Env;
 use crate::error::Exit;
 use crate::process::{self, Invocation, Limits, Output, ProcessError};
@@ -25,19 +26,6 @@ const ANSWER_LIMIT_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Docker {
     timeout: Duration,
-}
-
-/// The builder of a run, after [`Docker::prepare`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
-    /// What it is.
-    pub facts: BuilderFacts,
-    /// The line of `docker buildx version`.
-    pub buildx_version: String,
-    /// Version of the engine behind the docker client, when it has one.
-    pub docker_version: Option<String>,
-    /// Why another builder than the current one is used.
-    pub replaced: Option<String>,
 }
 
 impl Docker {
@@ -55,24 +43,27 @@ impl Docker {
     ///
     /// # Errors
     /// When docker or buildx is missing, too old or does not answer, or the builder cannot be used.
-    pub async fn prepare(&self, builder: Option<&str>) -> Result<Prepared> {
-        let (buildx_version, docker_version, facts) =
-            tokio::join!(self.buildx_version(), self.docker_version(), self.inspect(builder));
-        let mut prepared = Prepared {
-            buildx_version: require_recent(buildx_version?)?,
-            docker_version: docker_version.ok(),
-            facts: facts?,
-            replaced: None,
+    pub async fn prepare(&self, builder: Option<&str>, memory: &Memory) -> Result<Prepared> {
+        let answers = match memory.recall() {
+            Some(answers) => answers,
+            None => self.answers(builder).await?,
         };
-        match choose(&prepared.facts, builder.is_some()) {
-            Choice::Use => {}
+        let facts = builder_facts(&answers.inspect)?;
+        require_recent(&answers.buildx_version)?;
+        let versions = (answers.buildx_version.clone(), answers.docker_version.clone());
+        let (facts, replaced) = match choose(&facts, builder.is_some()) {
+            Choice::Use => (facts, None),
             Choice::Refuse(reason) => bail!(Exit::build_failed(reason)),
-            Choice::Replace(reason) => {
-                prepared.facts = self.own_builder().await?;
-                prepared.replaced = Some(reason);
-            }
-        }
-        Ok(prepared)
+            Choice::Replace(reason) => (self.own_builder().await?, Some(reason)),
+        };
+        memory.remember(&answers);
+        Ok(Prepared { facts, buildx_version: versions.0, docker_version: versions.1, replaced })
+    }
+
+    async fn answers(&self, builder: Option<&str>) -> Result<Answers> {
+        let (buildx_version, docker_version, inspect) =
+            tokio::join!(self.buildx_version(), self.docker_version(), self.inspect_text(builder));
+        Ok(Answers { buildx_version: buildx_version?, docker_version: docker_version.ok(), inspect: inspect? })
     }
 
     /// The line of `docker buildx version`.
@@ -100,16 +91,13 @@ impl Docker {
     /// # Errors
     /// When there is no such builder, it does not boot, or docker does not answer.
     pub async fn inspect(&self, builder: Option<&str>) -> Result<BuilderFacts> {
+        builder_facts(&self.inspect_text(builder).await?)
+    }
+
+    async fn inspect_text(&self, builder: Option<&str>) -> Result<String> {
         let question = buildx(["inspect", "--bootstrap"]).args(builder);
         let output = self.ask(&question).await.context(Exit::build_failed("inspect the builder"))?;
-        let facts = BuilderFacts::parse(&String::from_utf8_lossy(&output.stdout));
-        if facts.driver.is_empty() {
-            let shown: String = String::from_utf8_lossy(&output.stdout).chars().take(200).collect();
-            bail!(Exit::build_failed(format!(
-                "inspect the builder: docker buildx answered {shown:?}, which names no driver"
-            )));
-        }
-        Ok(facts)
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Resolves bake or Compose files to JSON with `docker buildx bake --print`.
@@ -167,15 +155,26 @@ fn buildx<const N: usize>(args: [&str; N]) -> Invocation {
     Invocation::new("docker").arg("buildx").args(args)
 }
 
-fn require_recent(line: String) -> Result<String> {
-    match Version::parse_buildx(&line) {
+fn builder_facts(text: &str) -> Result<BuilderFacts> {
+    let facts = BuilderFacts::parse(text);
+    if facts.driver.is_empty() {
+        let shown: String = text.chars().take(200).collect();
+        bail!(Exit::build_failed(format!(
+            "inspect the builder: docker buildx answered {shown:?}, which names no driver"
+        )));
+    }
+    Ok(facts)
+}
+
+fn require_recent(line: &str) -> Result<()> {
+    match Version::parse_buildx(line) {
         Some(version) if version < OLDEST_BUILDX => {
             bail!(Exit::build_failed(format!(
                 "buildx {version} is too old; weighbridge needs {OLDEST_BUILDX} or later"
             )))
         }
         // A version that is not told is tried, not refused.
-        _ => Ok(line),
+        _ => Ok(()),
     }
 }
 
@@ -206,9 +205,9 @@ mod tests {
 
     #[test]
     fn an_old_buildx_is_refused_and_an_unknown_one_tried() {
-        assert!(require_recent("github.com/docker/buildx v0.12.1 x".into()).is_err());
+        assert!(require_recent("github.com/docker/buildx v0.12.1 x").is_err());
         for line in ["github.com/docker/buildx v0.13.0 x", "github.com/docker/buildx v0.0.0+unknown", ""] {
-            assert!(require_recent(line.into()).is_ok(), "{line}");
+            assert!(require_recent(line).is_ok(), "{line}");
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod docker;
 pub mod failure;
 pub mod inherited;
 mod log;
+pub mod memory;
 pub mod metadata;
 pub mod names;
 pub mod progress;
@@ -21,7 +22,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plan::redact::Redactor;
 use crate::process::{Ending, Invocation};
+use builder::BuilderFacts;
 use trace::Trace;
+
+/// The builder of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// What it is.
+    pub facts: BuilderFacts,
+    /// The line of `docker buildx version`.
+    pub buildx_version: String,
+    /// Version of the engine behind the docker client, when it has one.
+    pub docker_version: Option<String>,
+    /// Why another builder than the current one is used.
+    pub replaced: Option<String>,
+}
 
 /// One build to run.
 #[derive(Clone)]

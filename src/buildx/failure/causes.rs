@@ -181,7 +181,7 @@ mod tests {
         ("failed to read dockerfile: open Dockerfile.prod: no such file or directory", "There is no Dockerfile"),
         ("ERROR: failed to build: unable to prepare context: path \"./nowhere\" not found", "The build context"),
         ("target stage \"prod\" could not be found", "The Dockerfile has no stage"),
-        ("Temporary failure resolving 'deb.debian.org'", "A host name"),
+        ("Temporary failure resolving 'archive.example'", "A host name"),
         ("curl: (6) Could not resolve host: example.com", "A host name"),
         ("wget: bad address 'example.com'", "A host name"),
         ("dial tcp: lookup registry-1.docker.io on 127.0.0.53:53: server misbehaving", "A host name"),
