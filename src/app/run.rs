@@ -104,7 +104,7 @@ impl Run<'_> {
         let facts = &self.prepared.facts;
         let environment = Environment {
             weighbridge_version: env!("CARGO_PKG_VERSION").to_owned(),
-            buildx_version: Some(self.prepared.buildx_version.clone()),
+            buildx_version: self.prepared.buildx_version.split_whitespace().nth(1).map(str::to_owned),
             buildkit_version: facts.buildkit_version().map(str::to_owned),
             docker_version: self.prepared.docker_version.clone(),
             builder: Some(facts.name.clone()),

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::fs;
 
@@ -19,14 +18,8 @@ const MAX_METADATA_BYTES: u64 = 4 * 1024 * 1024;
 pub struct Metadata {
     /// Digest of the image's manifest or index.
     pub digest: Option<String>,
-    /// Digest of the image's config; missing when the result is an index.
-    pub config_digest: Option<String>,
     /// `builder/node/id` of the build record.
     pub build_ref: Option<String>,
-    /// The names that the image was given, comma-separated, as buildx writes them.
-    pub image_name: Option<String>,
-    /// How many warnings the build had; `None` when buildx was not asked for them.
-    pub warning_count: Option<usize>,
 }
 
 /// The keys of the file, from buildx's `commands/build.go`.
@@ -34,14 +27,8 @@ pub struct Metadata {
 struct File {
     #[serde(rename = "containerimage.digest")]
     digest: Option<String>,
-    #[serde(rename = "containerimage.config.digest")]
-    config_digest: Option<String>,
     #[serde(rename = "buildx.build.ref")]
     build_ref: Option<String>,
-    #[serde(rename = "image.name")]
-    image_name: Option<String>,
-    #[serde(rename = "buildx.build.warnings")]
-    warnings: Option<Vec<IgnoredAny>>,
 }
 
 /// Reads a metadata file.
@@ -59,18 +46,10 @@ fn parse(content: &[u8]) -> Result<Metadata> {
         bail!("expected a JSON object as docker buildx writes it");
     }
     let file: File = serde_json::from_slice(content)?;
-    for digest in [&file.digest, &file.config_digest].into_iter().flatten() {
-        if !is_digest(digest) {
-            bail!("expected a digest such as sha256:…, found {:?}", digest.chars().take(80).collect::<String>());
-        }
+    if let Some(digest) = file.digest.as_ref().filter(|digest| !is_digest(digest)) {
+        bail!("expected a digest such as sha256:…, found {:?}", digest.chars().take(80).collect::<String>());
     }
-    Ok(Metadata {
-        digest: file.digest,
-        config_digest: file.config_digest,
-        build_ref: file.build_ref,
-        image_name: file.image_name,
-        warning_count: file.warnings.map(|warnings| warnings.len()),
-    })
+    Ok(Metadata { digest: file.digest, build_ref: file.build_ref })
 }
 
 /// Whether it is `algorithm:hex`, so that it may be printed and used as a path component.
@@ -93,21 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn recorded_files_say_digest_reference_and_warnings() {
+    fn recorded_files_say_digest_and_reference() {
         let cold = recorded("cold-build-oci-zstd");
         assert_eq!(cold.digest.unwrap(), "sha256:3754b69df4b883f29df0449f6b3e71152a11207d5d19cff4ff388e872bbe47b6");
-        assert_eq!(
-            cold.config_digest.unwrap(),
-            "sha256:0a56161b3c13cc196d0fee4f5fe92bf43c28f116a5f1156d7cfad51e236d7bd0"
-        );
         assert_eq!(cold.build_ref.unwrap(), "default/default/xbjy1ozg00zedkuugd87jm1uh");
-        assert_eq!((cold.image_name, cold.warning_count), (None, None));
 
         let pushed = recorded("warm-push-registry-cache");
         assert_eq!(pushed.digest.unwrap(), "sha256:3eb66f5f208125dcdd4e888f664d78f26cfe2479709d7d76b6bfd13933b5f441");
-        assert_eq!((pushed.config_digest, pushed.image_name.as_deref()), (None, Some("127.0.0.1:5000/mech:1")));
-
-        assert_eq!(recorded("multiplatform-lint-warnings").warning_count, Some(4));
         assert_eq!(
             recorded("two-outputs-oci-dir-and-push").digest.unwrap(),
             "sha256:df12d5da7d2d509218a5ef257969d6b72269d77151eba632d1ef481f69286d55"
@@ -124,7 +95,6 @@ mod tests {
             ("{", "EOF"),
             (r#"{"containerimage.digest":7}"#, "invalid type"),
             (r#"{"containerimage.digest":"sha256:../../etc"}"#, "expected a digest"),
-            (r#"{"buildx.build.warnings":"many"}"#, "invalid type"),
         ] {
             fs::write_atomic(&path, content.as_bytes()).unwrap();
             let message = format!("{:#}", read_metadata(&path).unwrap_err());

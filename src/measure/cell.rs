@@ -11,6 +11,7 @@ use super::steps::base_images;
 use super::timing::measure_timing;
 use crate::buildx::BuildRecord;
 use crate::buildx::failure::{explain_failure, is_cancelled};
+use crate::buildx::metadata::read_metadata;
 use crate::config::DockerfileSource;
 use crate::dockerfile::Dockerfile;
 use crate::fs;
@@ -37,6 +38,9 @@ pub async fn measure_cell(
         ..not_built(cell, outcome, None)
     };
     if outcome == Outcome::Built {
+        // Written by the builder after success; without it only these two are unknown.
+        let metadata = read_metadata(&cell.files.metadata()).unwrap_or_default();
+        (report.build_ref, report.result_digest) = (metadata.build_ref, metadata.digest);
         match weigh(cell, &record, dockerfile, Arc::clone(known)).await {
             Ok(image) => report.image = Some(image),
             Err(error) => report.findings.push(not_measured(&error)),
@@ -67,6 +71,8 @@ pub fn not_built(cell: &Cell<'_>, outcome: Outcome, error: Option<String>) -> Ce
         outcome,
         emulated: cell.support == Support::Emulated,
         failure,
+        build_ref: None,
+        result_digest: None,
         image: None,
         timing: None,
         findings: Vec::new(),

@@ -60,6 +60,8 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
         outcome: json.outcome.into(),
         emulated: json.emulated,
         failure: json.failure.map(Into::into),
+        build_ref: json.build_ref,
+        result_digest: json.result_digest,
         image,
         timing,
         findings: json.findings.into_iter().map(Into::into).collect(),
