@@ -1,7 +1,8 @@
 //! Untrusted text made harmless, one function per place where it may stand.
 //!
 //! Step names, tags, Dockerfile lines and log lines come from whoever opened the change request. They may hold markup,
-//! mentions, references, terminal sequences, invisible and reordering characters, and any amount of it.
+//! mentions, references, terminal sequences, commands to a workflow's runner, invisible and reordering characters, and
+//! any amount of it.
 
 use std::fmt::Write;
 
@@ -11,7 +12,7 @@ pub fn terminal(text: &str, max_chars: usize) -> String {
     let mut clean = String::new();
     let mut count = 0;
     let mut space_before = true;
-    for c in visible(text) {
+    for c in inert(visible(text)) {
         let is_space = c.is_whitespace();
         if is_space && space_before {
             continue;
@@ -30,10 +31,10 @@ pub fn terminal(text: &str, max_chars: usize) -> String {
     clean
 }
 
-/// The text with its lines and spaces as they are, without anything invisible: for commands, logs and errors.
+/// The text with its lines and spaces as they are, without anything invisible: for shell lines, logs and errors.
 #[must_use]
 pub fn block(text: &str) -> String {
-    let lines: Vec<String> = text.split('\n').map(|line| visible(line).collect()).collect();
+    let lines: Vec<String> = text.split('\n').map(|line| inert(visible(line)).collect()).collect();
     lines.join("\n")
 }
 
@@ -121,6 +122,23 @@ fn visible(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
+/// The characters with a space inside of what the runner of GitHub Actions takes for a command in any output: `::` at the
+/// start of a line, spaces before it aside, and `##[` anywhere (actions/runner: `ActionCommand.cs`). Where a line starts
+/// is decided later, by wrapping, so every word counts. The space is a visible one, as the runner's comparison of texts
+/// passes over invisible characters.
+fn inert(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    let mut before = [' ', ' '];
+    chars.flat_map(move |c| {
+        let is_command = match (before, c) {
+            ([first, ':'], ':') => first.is_whitespace(),
+            (['#', '#'], '[') => true,
+            _ => false,
+        };
+        before = [if is_command { ' ' } else { before[1] }, c];
+        is_command.then_some(' ').into_iter().chain([c])
+    })
+}
+
 /// Consumes what follows an escape character: a control sequence up to its final byte, an operating system command up
 /// to its terminator, else one character.
 fn skip_sequence(chars: &mut std::str::Chars<'_>) {
@@ -177,6 +195,25 @@ mod tests {
         ] {
             assert_eq!(terminal(text, 80), clean, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_a_runner_takes_for_a_command_is_broken_up() {
+        for (text, clean) in [
+            ("::error::x", ": :error::x"),
+            (" \t::add-mask::x", ": :add-mask::x"),
+            ("\u{200b}:\u{1b}[0m:stop::", ": :stop::"),
+            (":::x", ": : :x"),
+            ("long words ::error::x", "long words : :error::x"),
+            ("a##[group]x", "a## [group]x"),
+            ("std::fs::read", "std::fs::read"),
+            ("#[test]", "#[test]"),
+        ] {
+            assert_eq!(terminal(text, 80), clean, "{text:?}");
+            assert_eq!(terminal(clean, 80), clean);
+        }
+        assert_eq!(block("a\n  ::error::x\n##[error]"), "a\n  : :error::x\n## [error]");
+        assert_eq!(fence(["  ::error::x"], 80), "```text\n  : :error::x\n```");
     }
 
     #[test]
