@@ -40,6 +40,12 @@ impl Exit {
         Self { code: NOT_MEASURED, doing: doing.into() }
     }
 
+    /// A signal broke the work off.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self { code: INTERRUPTED, doing: "interrupted".to_owned() }
+    }
+
     /// A build could not be run at all.
     pub fn build_failed(doing: impl Into<String>) -> Self {
         Self { code: BUILD_FAILED, doing: doing.into() }

@@ -4,12 +4,11 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that the first SIGINT or SIGTERM cancels. Needs a runtime.
+/// Makes the first SIGINT or SIGTERM cancel the token instead of ending this process. Needs a runtime.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
-pub(super) fn token() -> Result<CancellationToken> {
-    let token = CancellationToken::new();
+pub(super) fn cancel_on_signal(token: &CancellationToken) -> Result<()> {
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals = signal(kind).context("listen for signals")?;
         let token = token.clone();
@@ -18,5 +17,5 @@ pub(super) fn token() -> Result<CancellationToken> {
             token.cancel();
         });
     }
-    Ok(token)
+    Ok(())
 }

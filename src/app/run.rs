@@ -1,7 +1,6 @@
 //! `weighbridge run`: the whole line.
 
-use anyhow::Result;
-use tokio_util::sync::CancellationToken;
+use anyhow::{Context, Result};
 
 use super::cells::Building;
 use super::compare::show;
@@ -16,11 +15,12 @@ use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
 use crate::compare::{Baseline, Comparison, budget, compare, verdict};
 use crate::config::{self, Config};
+use crate::error::{self, Exit};
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
 use crate::publish::{OutputDirectory, terminal};
+use crate::render;
 use crate::report::{Base, CellReport, Environment, Outcome, Report, RunContext, Verdict, v1};
-use crate::{error, render};
 
 /// What stays the same during a run.
 pub(super) struct Run<'r> {
@@ -28,18 +28,24 @@ pub(super) struct Run<'r> {
     pub(super) args: &'r RunArgs,
     pub(super) output: OutputDirectory,
     pub(super) view: View,
-    pub(super) cancel: CancellationToken,
     pub(super) prepared: Prepared,
 }
 
 pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
-    let (cancel, view) = (interrupt::token()?, View::new(session));
+    interrupt::cancel_on_signal(&session.cancel)?;
+    let ended = run_to_the_end(session, args).await;
+    // What a signal broke off fails in words of its own; the signal is the reason.
+    if session.cancel.is_cancelled() { ended.context(Exit::interrupted()).map(|_| error::INTERRUPTED) } else { ended }
+}
+
+async fn run_to_the_end(session: &Session, args: &RunArgs) -> Result<u8> {
+    let view = View::new(session);
     let output = OutputDirectory::prepare(session.output_directory())?;
     let config = session.config(&session.env.directory).await?;
     config::check_secrets(&config, &session.env)?;
     let memory = Memory::new(&output.path, &session.env, session.builder());
     let prepared = session.docker.prepare(session.builder(), &memory).await?;
-    let run = Run { session, args, output, view, cancel, prepared };
+    let run = Run { session, args, output, view, prepared };
     run.say_builder();
 
     let redactor = Redactor::new(&config, &session.env);
@@ -61,7 +67,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     run.output.write_comment(&render::markdown::render(&comparison))?;
     terminal::out(&show(session, &comparison));
     run.keep(&report).await?;
-    Ok(if run.cancel.is_cancelled() { error::INTERRUPTED } else { verdict::exit_code(&report) })
+    Ok(verdict::exit_code(&report))
 }
 
 impl Run<'_> {
@@ -95,7 +101,7 @@ impl Run<'_> {
             env: &self.session.env,
             redactor,
             view: &self.view,
-            cancel: &self.cancel,
+            cancel: &self.session.cancel,
         }
     }
 
@@ -147,7 +153,7 @@ impl Run<'_> {
     /// In CI a second build of everything would double the bill, so there it is asked for.
     fn may_rebuild(&self) -> bool {
         let wanted = self.args.rebuild_base || (!self.args.no_rebuild_base && !self.session.env.is_ci());
-        wanted && !self.cancel.is_cancelled()
+        wanted && !self.session.cancel.is_cancelled()
     }
 
     /// Keeps the report as a baseline for later runs, unless it is of some cells only.

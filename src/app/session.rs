@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use tokio_util::sync::CancellationToken;
 
 use crate::buildx::docker::Docker;
 use crate::cli::{Cli, ColorChoice, Common};
@@ -15,11 +16,15 @@ pub(super) struct Session {
     pub(super) common: Common,
     pub(super) env: Env,
     pub(super) docker: Docker,
+    /// Stops everything that docker does for us.
+    pub(super) cancel: CancellationToken,
 }
 
 impl Session {
     pub(super) fn new(cli: &Cli, env: &Env) -> Result<Self> {
-        Ok(Self { common: cli.common.clone(), env: env.clone(), docker: Docker::new(env)? })
+        let cancel = CancellationToken::new();
+        let docker = Docker::new(env, cancel.clone())?;
+        Ok(Self { common: cli.common.clone(), env: env.clone(), docker, cancel })
     }
 
     /// The configuration of the repository in `directory`. Reading it may ask `docker buildx bake`, which blocks.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio_util::sync::CancellationToken;
 
 use super::builder::BuilderFacts;
 use super::choose::{Choice, OWN_BUILDER, choose};
@@ -26,17 +27,20 @@ const ANSWER_LIMIT_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Docker {
     timeout: Duration,
+    /// Ends the wait for an answer; builds have tokens of their own.
+    cancel: CancellationToken,
 }
 
 impl Docker {
-    /// Docker as it is found on `PATH`. `WEIGHBRIDGE_DOCKER_TIMEOUT` bounds how long it may take to answer.
+    /// Docker as it is found on `PATH`. `WEIGHBRIDGE_DOCKER_TIMEOUT` bounds how long it may take to answer;
+    /// `cancel` ends the wait.
     ///
     /// # Errors
     /// When that variable is not a duration.
-    pub fn new(env: &Env) -> Result<Self> {
+    pub fn new(env: &Env, cancel: CancellationToken) -> Result<Self> {
         let timeout = env.get("WEIGHBRIDGE_DOCKER_TIMEOUT").map(parse_duration).transpose();
         let timeout = timeout.context(Exit::usage("read WEIGHBRIDGE_DOCKER_TIMEOUT"))?.unwrap_or(ANSWER_TIMEOUT);
-        Ok(Self { timeout })
+        Ok(Self { timeout, cancel })
     }
 
     /// Makes sure that there is a builder that can do the work: the named or current one if it can, else our own.
@@ -121,7 +125,10 @@ impl Docker {
 
     async fn ask(&self, question: &Invocation) -> Result<Output> {
         let limits = Limits { timeout: self.timeout, max_output_bytes: ANSWER_LIMIT_BYTES };
-        let answer = process::output(question, limits).await.and_then(|output| output.require_success(question));
+        let Some(answer) = self.cancel.run_until_cancelled(process::output(question, limits)).await else {
+            bail!("run `{question}`: stopped");
+        };
+        let answer = answer.and_then(|output| output.require_success(question));
         answer.map_err(|error| match hint(&error) {
             Some(hint) => anyhow::anyhow!("{error}; {hint}"),
             None => error.into(),
