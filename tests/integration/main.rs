@@ -1,1 +1,23 @@
-//! Tests of the whole binary without an engine.
+//! Tests of the whole binary without an engine: a fake `docker` on `PATH` replays recordings and misbehaves.
+#![expect(clippy::disallowed_methods, reason = "tests start programs and write files")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod architecture;
+mod baselines;
+mod budgets;
+mod builders;
+mod builds;
+mod case;
+mod compare;
+mod configuration;
+mod disk;
+mod fake;
+mod hostile;
+mod layout;
+mod plan;
+mod repositories;
+mod secrets;
+mod signals;
+#[path = "../support/mod.rs"]
+mod support;
+mod tools;

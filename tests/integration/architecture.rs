@@ -1,0 +1,144 @@
+//! Who uses whom: the modules of `src/` against one table.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
+const USES: [(&str, &[&str]); 22] = [
+    // Vocabulary.
+    ("units", &[]),
+    ("error", &[]),
+    ("dockerfile", &[]),
+    ("report", &["oci"]),
+    ("oci", &["fs", "report"]),
+    // Doors, and what stands on them.
+    ("env", &[]),
+    ("fs", &[]),
+    ("process", &[]),
+    ("git", &["fs", "process"]),
+    ("ci", &["env", "git", "report"]),
+    // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
+    // environment as a value.
+    ("config", &["env", "error", "fs", "oci", "units"]),
+    ("plan", &["config", "env", "error", "oci", "report"]),
+    ("buildx", &["dockerfile", "env", "error", "fs", "oci", "plan", "process", "render", "report", "units"]),
+    ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report"]),
+    ("baseline", &["ci", "error", "fs", "git", "report"]),
+    ("compare", &["config", "error", "report", "units"]),
+    ("render", &["compare", "report", "units"]),
+    ("publish", &["error", "fs"]),
+    // What drives them.
+    ("cli", &["oci", "plan", "units"]),
+    ("doctor", &["buildx", "config", "fs", "oci", "plan", "process", "render", "units"]),
+    (
+        "app",
+        &[
+            "baseline", "buildx", "ci", "cli", "compare", "config", "doctor", "env", "error", "fs", "git", "measure",
+            "plan", "process", "publish", "render", "report", "units",
+        ],
+    ),
+    ("lib", &[]),
+];
+
+const STAGES: [&str; 8] = ["config", "plan", "buildx", "measure", "baseline", "compare", "render", "publish"];
+const DOORS: [&str; 3] = ["env", "fs", "process"];
+/// Uses of a later stage: the log of a build is made harmless before it is written.
+const BACKWARDS: [(&str, &str); 1] = [("buildx", "render")];
+/// Module, door, and the one file that may use it.
+const DOOR_EXCEPTIONS: [(&str, &str, &str); 1] = [("plan", "env", "redact.rs")];
+/// Modules and files that only tests have.
+const TEST_STEMS: [&str; 5] = ["tests", "testing", "fake", "sample", "scene"];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// All source files below a path but those of tests.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let real = entries.filter(|path| TEST_STEMS.iter().all(|stem| path.file_stem().unwrap() != *stem));
+    real.flat_map(|path| files(&path)).collect()
+}
+
+/// The code of a file without comments and without its tests.
+fn code(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let end =
+        ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub(crate) mod tests {"].iter().filter_map(|mark| text.find(mark));
+    let code = &text[..end.min().unwrap_or(text.len())];
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+}
+
+fn modules_of(code: &str) -> BTreeSet<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let after = code.split("crate::").skip(1);
+    after
+        .flat_map(|text| match text.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap().split(',').map(|item| word(item.trim())).collect(),
+            None => vec![word(text)],
+        })
+        .collect()
+}
+
+/// The modules that a module uses, itself left out.
+fn used(module: &str) -> BTreeSet<String> {
+    let places = [source().join(module), source().join(format!("{module}.rs"))];
+    let files = places.iter().filter(|place| place.exists()).flat_map(|place| files(place));
+    let mut used: BTreeSet<String> = files.flat_map(|file| modules_of(&code(&file))).collect();
+    used.remove(module);
+    used
+}
+
+#[test]
+fn every_module_uses_exactly_what_the_table_says() {
+    let listed: BTreeSet<String> = USES.iter().map(|(module, _)| (*module).to_owned()).collect();
+    let entries = std::fs::read_dir(source()).unwrap().map(|entry| entry.unwrap().path());
+    let mut there: BTreeSet<String> =
+        entries.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    there.remove("main");
+    assert_eq!(there, listed);
+    for (module, uses) in USES {
+        assert_eq!(used(module), uses.iter().map(|name| (*name).to_owned()).collect(), "{module}");
+    }
+}
+
+#[test]
+fn the_table_keeps_the_order_of_the_line_and_the_doors_shut() {
+    let position = |name: &str| STAGES.iter().position(|stage| *stage == name);
+    for (module, uses) in USES {
+        for name in uses {
+            assert!(*name != "cli" || module == "app", "{module} uses cli");
+            assert_ne!(*name, "app", "{module} uses app");
+            if let (Some(own), Some(other)) = (position(module), position(name)) {
+                assert!(other < own || BACKWARDS.contains(&(module, name)), "{module} uses the later {name}");
+            }
+        }
+    }
+    for module in ["units", "dockerfile", "plan", "compare", "render"] {
+        for place in
+            [source().join(module), source().join(format!("{module}.rs"))].iter().filter(|place| place.exists())
+        {
+            for file in files(place) {
+                let name = file.file_name().unwrap().to_string_lossy().into_owned();
+                let excepted = |door: &str| DOOR_EXCEPTIONS.contains(&(module, door, &*name));
+                let doors: Vec<String> = modules_of(&code(&file))
+                    .into_iter()
+                    .filter(|used| DOORS.contains(&used.as_str()) && !excepted(used))
+                    .collect();
+                assert_eq!(doors, [""; 0], "{}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_doors_are_excepted_from_the_ban_on_the_outside() {
+    let all = files(&source());
+    let excepted = all.iter().filter(|file| code(file).contains("clippy::disallowed_methods"));
+    let names: BTreeSet<String> =
+        excepted.map(|file| file.strip_prefix(source()).unwrap().display().to_string()).collect();
+    assert_eq!(names, DOORS.iter().map(|door| format!("{door}.rs")).collect());
+}

@@ -1,0 +1,93 @@
+//! Whoever opens a change request chooses step names, logs and image data: none of it reaches a terminal, a workflow
+//! log or the comment as anything but text.
+
+use base64::Engine as _;
+use serde_json::json;
+
+use crate::case::Case;
+use crate::fake::Build;
+use crate::layout::TestImage;
+
+const EVIL: &str = "::error::pwned | \u{1b}[31mred\u{1b}]0;title\u{7} <img src=x> ##[error]pwned \u{202e}desrever";
+
+/// A stream whose names, logs and errors hold this text.
+fn stream(text: &str, error: Option<&str>) -> Vec<u8> {
+    let digest = format!("sha256:{}", "1".repeat(64));
+    let name = format!("[1/1] RUN {text}");
+    let log = |data: String| {
+        json!({ "logs": [{ "vertex": digest, "stream": 1, "timestamp": "2026-11-20T15:00:02Z",
+        "data": base64::engine::general_purpose::STANDARD.encode(data) }] })
+    };
+    let started = json!({ "vertexes": [{ "digest": digest, "name": name, "started": "2026-11-20T15:00:01Z" }] });
+    let finished = json!({ "vertexes": [{ "digest": digest, "name": name, "started": "2026-11-20T15:00:01Z",
+        "completed": "2026-11-20T15:00:03Z", "error": error.map(|error| format!("{error}{text}")) }] });
+    let warning = json!({ "warnings": [{ "vertex": digest, "level": 1, "url": text,
+        "short": base64::engine::general_purpose::STANDARD.encode(text) }] });
+    let lines = [started, log(format!("{text}\n  {text}\n")), log(format!("\n{text}\n")), warning, finished];
+    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let tail = error.map(|error| format!("Dockerfile:2\n>>> {text}\n{text}\nERROR: {error}\n{text}\n"));
+    (lines + &tail.unwrap_or_default()).into_bytes()
+}
+
+/// Insists that a text does nothing but stand there.
+#[track_caller]
+fn harmless(what: &str, text: &str) {
+    // JSON is for programs: its texts stay as they are, and it escapes control characters by itself.
+    let is_json = text.starts_with('{');
+    for bad in ["\u{1b}", "\u{7}", "\u{202e}", "##["].iter().take(if is_json { 2 } else { 4 }) {
+        assert!(!text.contains(bad), "{what} contains {bad:?}:\n{text}");
+    }
+    // The runner of GitHub Actions looks for commands behind leading spaces.
+    let command = text.lines().find(|line| line.trim_start().starts_with("::"));
+    assert_eq!(command, None, "{what}:\n{text}");
+}
+
+fn hostile() -> Case {
+    let case = Case::new();
+    let image = TestImage { layers: vec![(format!("RUN {EVIL}"), vec![b'x'; 100])], ..TestImage::of(1) };
+    case.docker.builds("orders", &Build { stream: stream(EVIL, None), ..Build::ok(image) });
+    case.docker.builds("web", &Build { stream: stream(EVIL, Some("process failed ")), ..Build::failing() });
+    case.run(&[]).expect(3);
+    case.repository.commit("grow");
+    let image = TestImage { layers: vec![(format!("RUN {EVIL}"), vec![b'y'; 900_000])], ..TestImage::of(1) };
+    case.docker.builds("orders", &Build { stream: stream(EVIL, None), ..Build::ok(image) });
+    case
+}
+
+#[test]
+fn nothing_that_is_shown_commands_a_terminal_or_a_workflow() {
+    for verbosity in [&[][..], &["--verbose"], &["--quiet"]] {
+        for format in ["text", "markdown", "json"] {
+            let mut case = hostile();
+            case.set("GITHUB_ACTIONS", "true");
+            let run = case.run(&[&["--format", format], verbosity].concat()).expect(3);
+            harmless("stdout", &run.stdout);
+            harmless("stderr", &run.stderr);
+            harmless("report.md", &case.comment());
+            harmless("report.json", &case.repository.read(".weighbridge/report.json"));
+            for image in ["orders", "web"] {
+                let log = case.repository.read(&format!(".weighbridge/cells/{image}/linux-amd64/build.log"));
+                harmless("build.log", &log);
+                assert!(log.contains("pwned"), "the log lost its text: {log}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_of_the_comment_keeps_its_columns() {
+    let case = hostile();
+    case.run(&[]).expect(3);
+    let comment = case.comment();
+    let columns = |line: &&str| line.matches('|').count() - line.matches("\\|").count();
+    let table: Vec<&str> = comment.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(table.len() >= 3 && table.iter().all(|line| columns(line) == columns(&table[0])), "{comment}");
+}
+
+#[test]
+fn what_docker_complains_of_is_no_command_either() {
+    let case = Case::new();
+    case.docker.refuses("inspect", 1, &format!("ERROR: broken\n{EVIL}\n  {EVIL}\n"));
+    harmless("stderr", &case.run(&[]).expect(3).stderr);
+    harmless("doctor", &case.weighbridge(&["doctor"]).expect(3).stdout);
+}
