@@ -17,7 +17,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, Format, SchemaKind};
 use crate::env::Env;
-use crate::error;
+use crate::error::{self, Exit};
 use crate::publish::terminal;
 use crate::render::escape;
 use crate::{config, doctor, report};
@@ -44,12 +44,21 @@ fn dispatch(cli: &Cli, env: &Env) -> Result<u8> {
     // One thread is enough to wait for children; decompression runs on blocking threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let session = Session::new(cli, env)?;
-    match &cli.command {
-        Command::Run(args) if args.dry_run => runtime.block_on(dry_run::dry_run(&session, args)),
-        Command::Run(args) => runtime.block_on(run::run(&session, args)),
-        Command::Plan => runtime.block_on(dry_run::plan(&session)),
-        Command::Compare(args) => compare::compare(&session, args),
-        Command::Doctor => runtime.block_on(diagnose(&session)),
+    let ended = runtime.block_on(async {
+        interrupt::cancel_on_signal(&session.cancel)?;
+        command(&session, &cli.command).await
+    });
+    // What a signal broke off fails in words of its own; the signal is the reason.
+    if session.cancel.is_cancelled() { ended.context(Exit::interrupted()).map(|_| error::INTERRUPTED) } else { ended }
+}
+
+async fn command(session: &Session, command: &Command) -> Result<u8> {
+    match command {
+        Command::Run(args) if args.dry_run => dry_run::dry_run(session, args).await,
+        Command::Run(args) => run::run(session, args).await,
+        Command::Plan => dry_run::plan(session).await,
+        Command::Compare(args) => compare::compare(session, args),
+        Command::Doctor => diagnose(session).await,
         Command::Schema(args) => Ok(print_schema(args.kind)),
         Command::Completions(args) => Ok(print_completions(args.shell)),
     }

@@ -1,10 +1,9 @@
 //! `weighbridge run`: the whole line.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::cells::Building;
 use super::compare::show;
-use super::interrupt;
 use super::lookup::{self, Revisions};
 use super::rebuild::rebuild;
 use super::session::Session;
@@ -15,7 +14,6 @@ use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
 use crate::compare::{Baseline, Comparison, budget, compare, verdict};
 use crate::config::{self, Config};
-use crate::error::{self, Exit};
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
 use crate::publish::{OutputDirectory, terminal};
@@ -32,13 +30,6 @@ pub(super) struct Run<'r> {
 }
 
 pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
-    interrupt::cancel_on_signal(&session.cancel)?;
-    let ended = run_to_the_end(session, args).await;
-    // What a signal broke off fails in words of its own; the signal is the reason.
-    if session.cancel.is_cancelled() { ended.context(Exit::interrupted()).map(|_| error::INTERRUPTED) } else { ended }
-}
-
-async fn run_to_the_end(session: &Session, args: &RunArgs) -> Result<u8> {
     let view = View::new(session);
     let output = OutputDirectory::prepare(session.output_directory())?;
     let config = session.config(&session.env.directory).await?;
@@ -59,13 +50,15 @@ async fn run_to_the_end(session: &Session, args: &RunArgs) -> Result<u8> {
         memory.forget();
     }
     let mut report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
-    run.output.write_report(&v1::to_json(&report))?;
+    let written = run.output.write_report(&v1::to_json(&report));
     let (base, baseline) = run.baseline(&revisions, &mut report).await;
     budget::apply(&mut report, &config.images, base.as_ref());
-    run.output.write_report(&v1::to_json(&report))?;
     let comparison = Comparison { baseline, ..compare(base.as_ref(), &report) };
-    run.output.write_comment(&render::markdown::render(&comparison))?;
+    let written =
+        written.and_then(|()| run.output.write(&v1::to_json(&report), &render::markdown::render(&comparison)));
+    // A full disk must not swallow what the builds have cost; it still decides the exit code.
     terminal::out(&show(session, &comparison));
+    written?;
     run.keep(&report).await?;
     Ok(verdict::exit_code(&report))
 }

@@ -148,12 +148,12 @@ impl Builder for Docker {
         };
         let finished = process::stream(&request.invocation, on_line, request.cancel, request.timeout).await;
         let finished = finished.context(Exit::build_failed("start docker buildx"))?;
-        log.finish()?;
         Ok(BuildRecord {
             exit_status: finished.status.code(),
             ending: finished.ending,
             wall: finished.wall,
             trace: folder.finish(),
+            log_error: log.finish().err().map(|error| format!("{error:#}")),
         })
     }
 }

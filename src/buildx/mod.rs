@@ -64,6 +64,8 @@ pub struct BuildRecord {
     pub wall: Duration,
     /// What its progress stream said.
     pub trace: Trace,
+    /// Why its log is not whole, when it is not.
+    pub log_error: Option<String>,
 }
 
 /// The port to whatever builds images.

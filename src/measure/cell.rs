@@ -37,6 +37,7 @@ pub async fn measure_cell(
         findings: build_findings(&record.trace, outcome),
         ..not_built(cell, outcome, None)
     };
+    report.findings.extend(record.log_error.as_ref().map(|error| log_not_written(error)));
     if outcome == Outcome::Built {
         // Written by the builder after success; without it only these two are unknown.
         let metadata = read_metadata(&cell.files.metadata()).unwrap_or_default();
@@ -114,6 +115,16 @@ async fn weigh(
         measure_image(&layout, &platform, lines, base_images, &known)
     };
     tokio::task::spawn_blocking(measure).await.context("measure the image")?
+}
+
+fn log_not_written(error: &str) -> Finding {
+    Finding {
+        rule: "log-not-written".to_owned(),
+        severity: Severity::Warning,
+        message: format!("the build's log is not whole: {error}"),
+        dockerfile_line: None,
+        url: None,
+    }
 }
 
 fn not_measured(error: &anyhow::Error) -> Finding {

@@ -18,15 +18,18 @@ pub struct OutputDirectory {
 
 impl OutputDirectory {
     /// Makes the directory ready and proves that it can be written before anything is built. It ignores itself in
-    /// git, because a run must not make the tree dirty that it measures.
+    /// git, because a run must not make the tree dirty that it measures. Results of an earlier run are removed: a run
+    /// that ends early must not leave them to be taken for its own.
     ///
     /// # Errors
     /// When it cannot be created or written: read-only, full, or a file is in the way.
     pub fn prepare(path: PathBuf) -> Result<Self> {
-        let ignore = path.join(".gitignore");
-        fs::write_atomic(&ignore, b"*\n")
-            .context(Exit::usage("prepare the output directory (choose another with --output-dir)"))?;
-        Ok(Self { path })
+        let output = Self { path };
+        let ready = fs::write_atomic(&output.path.join(".gitignore"), b"*\n")
+            .and_then(|()| fs::remove_file(&output.report()))
+            .and_then(|()| fs::remove_file(&output.comment()));
+        ready.context(Exit::usage("prepare the output directory (choose another with --output-dir)"))?;
+        Ok(output)
     }
 
     /// Where the report is.
@@ -55,11 +58,12 @@ impl OutputDirectory {
         write(&self.report(), json)
     }
 
-    /// Writes the comment.
+    /// Writes the finished report and the comment.
     ///
     /// # Errors
     /// When the disk is full or the directory went away.
-    pub fn write_comment(&self, markdown: &str) -> Result<()> {
+    pub fn write(&self, json: &str, markdown: &str) -> Result<()> {
+        self.write_report(json)?;
         write(&self.comment(), markdown)
     }
 }

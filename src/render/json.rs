@@ -122,7 +122,8 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     // Serialising plain structs of strings and finite numbers has no way to fail.
     let mut json = serde_json::to_string_pretty(&document).unwrap_or_default();
     json.push('\n');
-    json
+    // In a workflow's log the runner takes `##[` anywhere in a line for a command; in JSON the escape means the same.
+    json.replace("##[", "##\\u005b")
 }
 
 fn baseline(baseline: &Baseline) -> BaselineDocument {

@@ -6,7 +6,7 @@ use super::rows::{self, ImageRows};
 use super::why::compression_name;
 use crate::compare::{Baseline, Change, Comparison, Row};
 use crate::report::{Outcome, Timing};
-use crate::units::{ByteDelta, Bytes, show_duration};
+use crate::units::{Bytes, show_duration};
 
 /// A table; every row has as many cells as the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,7 @@ fn failed(row: &Row<'_>) -> bool {
 }
 
 fn base_moved(row: &Row<'_>) -> bool {
-    row.delta().and_then(|delta| delta.split).is_some_and(|split| split.base != ByteDelta(0))
+    row.delta().is_some_and(|delta| delta.split.is_some_and(|split| !delta.is_noise_part(split.base)))
 }
 
 fn split(row: &Row<'_>) -> Line {
