@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::buildx::docker::Docker;
 use crate::cli::{Cli, ColorChoice, Common};
-use crate::config::{self, BakePrinter, Config, Overrides, Request};
+use crate::config::{self, BakePrinter, Config, Request, Selection};
 use crate::env::Env;
 use crate::render::text::Color;
 
@@ -32,7 +32,8 @@ impl Session {
         let request = Request {
             directory: directory.to_owned(),
             file: self.common.config.as_ref().map(|file| directory.join(file)),
-            overrides: Overrides { images: self.common.image.clone(), platforms: self.common.platform.clone() },
+            root_name: None,
+            selection: Selection { images: self.common.image.clone(), platforms: self.common.platform.clone() },
         };
         let printer = BlockingBake { docker: self.docker.clone(), runtime: tokio::runtime::Handle::current() };
         let env = self.env.clone();

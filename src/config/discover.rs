@@ -66,6 +66,7 @@ pub(super) fn config_file(directory: &Path, given: Option<&Path>) -> Result<Opti
 /// When there are none, when bake refuses its files, or when there are too many Dockerfiles.
 pub(super) fn images(
     root: PathBuf,
+    root_name: Option<&str>,
     printer: &dyn BakePrinter,
     faults: &mut Faults,
 ) -> Result<(String, PathBuf, Vec<Draft>)> {
@@ -77,7 +78,7 @@ pub(super) fn images(
             return Ok((bake::names(&files), root, drafts));
         }
     }
-    let drafts = dockerfiles::drafts(&root)?;
+    let drafts = dockerfiles::drafts(&root, root_name)?;
     let origin = match drafts.len() {
         0 => return Err(nothing_in(&root)),
         1 => "1 Dockerfile found".to_owned(),

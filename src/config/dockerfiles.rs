@@ -1,6 +1,7 @@
 //! The Dockerfiles of a repository that has no configuration: each becomes an image named after its folder.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,11 +33,12 @@ struct Found {
     flavour: Option<String>,
 }
 
-/// The Dockerfiles below a directory as images, sorted by path.
+/// The Dockerfiles below a directory as images, sorted by path. The one at its top is named `root_name`, else after the
+/// directory.
 ///
 /// # Errors
 /// When there are more than a person would want built without saying so.
-pub(super) fn drafts(root: &Path) -> Result<Vec<Draft>> {
+pub(super) fn drafts(root: &Path, root_name: Option<&str>) -> Result<Vec<Draft>> {
     let mut found = Vec::new();
     let mut items_left = MAX_ITEMS;
     walk(root, &mut Vec::new(), &mut items_left, &mut found);
@@ -44,8 +46,8 @@ pub(super) fn drafts(root: &Path) -> Result<Vec<Draft>> {
         bail!("too much to look through for Dockerfiles; name the images in weighbridge.yml");
     }
     found.sort();
-    let root_name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let names = names(&found, &root_name);
+    let own_name = root.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+    let names = names(&found, root_name.unwrap_or(&own_name));
     Ok(found.iter().zip(names).map(|(found, name)| draft(found, name)).collect())
 }
 
@@ -139,7 +141,7 @@ mod tests {
         let root = directory.path().join("shop");
         files.iter().for_each(|file| fs::write_atomic(&root.join(file), b"FROM scratch").unwrap());
         let text = |draft: &Draft, key: &str| draft.node.get(key).unwrap().text().unwrap().to_owned();
-        let drafts = drafts(&root).unwrap();
+        let drafts = drafts(&root, None).unwrap();
         drafts
             .iter()
             .map(|draft| format!("{}={}/{}", draft.name, text(draft, "context"), text(draft, "dockerfile")))
@@ -157,6 +159,16 @@ mod tests {
                 "pay-ment-api=services/pay ment/api.Dockerfile",
             ]
         );
+    }
+
+    #[test]
+    fn the_name_of_the_root_may_be_given() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write_atomic(&directory.path().join("Dockerfile"), b"FROM scratch").unwrap();
+        fs::write_atomic(&directory.path().join("Dockerfile.dev"), b"FROM scratch").unwrap();
+        let names: Vec<String> =
+            drafts(directory.path(), Some("my shop")).unwrap().into_iter().map(|draft| draft.name).collect();
+        assert_eq!(names, ["my-shop", "my-shop-dev"]);
     }
 
     #[test]
@@ -186,7 +198,7 @@ mod tests {
         fs::write_atomic(&directory.path().join("real"), b"FROM scratch").unwrap();
         std::os::unix::fs::symlink(directory.path(), directory.path().join("loop")).unwrap();
         std::os::unix::fs::symlink("real", directory.path().join("Dockerfile")).unwrap();
-        assert!(drafts(directory.path()).unwrap().is_empty());
+        assert!(drafts(directory.path(), None).unwrap().is_empty());
     }
 
     #[test]
@@ -195,7 +207,7 @@ mod tests {
         for number in 0..=MAX_FOUND {
             fs::write_atomic(&directory.path().join(format!("{number}/Dockerfile")), b"").unwrap();
         }
-        let message = drafts(directory.path()).unwrap_err().to_string();
+        let message = drafts(directory.path(), None).unwrap_err().to_string();
         assert!(message.contains("weighbridge.yml"), "{message}");
     }
 }

@@ -15,9 +15,9 @@ mod format;
 mod image;
 mod keys;
 mod node;
-mod overrides;
 mod schema;
 mod secret;
+mod selection;
 mod unique;
 mod yaml;
 
@@ -32,9 +32,9 @@ use crate::fs;
 use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
 
-pub use overrides::Overrides;
 pub use schema::schema;
 pub use secret::check_secrets;
+pub use selection::Selection;
 
 use fault::Faults;
 use image::Surroundings;
@@ -46,8 +46,11 @@ pub struct Request {
     pub directory: PathBuf,
     /// The configuration file, relative to `directory`; looked for when `None`.
     pub file: Option<PathBuf>,
-    /// What the command line says.
-    pub overrides: Overrides,
+    /// The name of the image of a Dockerfile at the top of `directory`, where no configuration names it; that folder's
+    /// own name when `None`. A checkout under another folder name should not give the image another name.
+    pub root_name: Option<String>,
+    /// What the command line asks for.
+    pub selection: Selection,
 }
 
 /// The port to `docker buildx bake --print`.
@@ -60,18 +63,18 @@ pub trait BakePrinter {
     fn print(&self, files: &[PathBuf], targets: &[String], directory: &Path) -> Result<Vec<u8>>;
 }
 
-/// Finds and resolves the configuration: `defaults ← file ← environment ← command line`.
+/// Finds and resolves the configuration: `defaults ← file`, of which the command line, else the environment, selects.
 ///
 /// # Errors
 /// Everything that is wrong with it, in one error with exit code 2.
 pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<Config> {
-    let overrides = request.overrides.clone().or(Overrides::from_env(env)?);
+    let selection = request.selection.clone().or(Selection::from_env(env)?);
     let directory = fs::normalize(&env.directory.join(&request.directory));
     let given = request.file.clone().or_else(|| env.get("WEIGHBRIDGE_CONFIG").map(PathBuf::from));
     let mut faults = Faults::default();
     let (origin, root, drafts) = match discover::config_file(&directory, given.as_deref())? {
         Some(file) => (file.name.clone(), file.root.clone(), file::drafts(&file, bake, &mut faults)?),
-        None => discover::images(directory, bake, &mut faults)?,
+        None => discover::images(directory, request.root_name.as_deref(), bake, &mut faults)?,
     };
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
@@ -80,7 +83,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
         drafts.iter().filter_map(|draft| image::resolve(draft, &around, &mut faults)).collect();
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Config { origin, root, images: overrides.apply(images)? })
+    Ok(Config { origin, root, images: selection.apply(images)?, selection })
 }
 
 /// The resolved configuration.
@@ -93,6 +96,8 @@ pub struct Config {
     pub root: PathBuf,
     /// The images, sorted by name, names unique.
     pub images: Vec<Image>,
+    /// What was asked for, by the command line or the environment; `images` is what is left of the configuration.
+    pub selection: Selection,
 }
 
 /// Where the files of a build come from.

@@ -178,7 +178,12 @@ mod tests {
             "Name: b\nDriver: docker-container\nNodes:\nName: n\nPlatforms: linux/amd64, linux/arm64\n",
         );
         let image = crate::plan::tests::image("a", &["linux/amd64", "linux/arm64", "linux/s390x"]);
-        let config = Config { origin: "x".into(), root: "/".into(), images: vec![image] };
+        let config = Config {
+            origin: "x".into(),
+            root: "/".into(),
+            images: vec![image],
+            selection: crate::config::Selection::default(),
+        };
         let checks = platforms(&facts, Some(&config));
         let seen: Vec<(Health, &str)> =
             checks.iter().map(|check| (check.health, check.found.split(' ').next().unwrap())).collect();

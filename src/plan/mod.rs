@@ -272,7 +272,7 @@ pub(crate) mod tests {
     }
 
     fn config(images: Vec<Image>) -> Config {
-        Config { origin: "test".into(), root: "/src".into(), images }
+        Config { origin: "test".into(), root: "/src".into(), images, selection: crate::config::Selection::default() }
     }
 
     fn machine() -> Machine {

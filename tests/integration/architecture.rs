@@ -19,7 +19,7 @@ const USES: [(&str, &[&str]); 22] = [
     ("ci", &["env", "git", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
     // environment as a value.
-    ("config", &["env", "error", "fs", "oci", "units"]),
+    ("config", &["env", "error", "fs", "oci", "report", "units"]),
     ("plan", &["config", "env", "error", "oci", "report"]),
     ("buildx", &["dockerfile", "env", "error", "fs", "oci", "plan", "process", "render", "report", "units"]),
     ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report"]),

@@ -123,9 +123,9 @@ fn the_command_line_wins_over_the_environment_and_both_over_the_file() {
     let config = resolve(&request).unwrap();
     assert_eq!((config.images.len(), config.images[0].name.as_str()), (1, "a"));
     assert_eq!(config.images[0].platforms, ["linux/arm64".parse().unwrap()]);
-    request.overrides.images = vec!["b".into()];
+    request.selection.images = vec!["b".into()];
     assert_eq!(resolve(&request).unwrap().images[0].name, "b");
-    request.overrides.images = vec!["orders".into()];
+    request.selection.images = vec!["orders".into()];
     insta::assert_snapshot!(format!("{:#}", resolve(&request).unwrap_err()), @r#"choose the images: no image "orders"; expected one of a, b"#);
     request.file = Some("missing.yml".into());
     assert!(format!("{:#}", resolve(&request).unwrap_err()).contains("missing.yml"));

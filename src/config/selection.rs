@@ -1,24 +1,25 @@
-//! What the command line and the environment say over the configuration.
+//! The part of the configuration that a run is about: what the command line or the environment asks for.
 
 use anyhow::{Context, Result, anyhow};
 
 use crate::env::Env;
 use crate::error::Exit;
 use crate::oci::Platform;
+use crate::report::CellId;
 
 use super::Image;
 use super::fault::{did_you_mean, shown};
 
-/// Choices that win over the configuration; empty means "as configured".
+/// The images and platforms that were asked for; an empty list means all that are configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Overrides {
+pub struct Selection {
     /// Names of the only images to work on.
     pub images: Vec<String>,
     /// Platforms that replace those of every image.
     pub platforms: Vec<Platform>,
 }
 
-impl Overrides {
+impl Selection {
     /// Reads `WEIGHBRIDGE_IMAGE` and `WEIGHBRIDGE_PLATFORM`, lists separated by commas or newlines.
     ///
     /// # Errors
@@ -31,6 +32,19 @@ impl Overrides {
         let platforms = list("WEIGHBRIDGE_PLATFORM").iter().map(|text| text.parse()).collect::<Result<_, _>>();
         let platforms = platforms.context("read WEIGHBRIDGE_PLATFORM").context(Exit::usage("read the environment"))?;
         Ok(Self { images: list("WEIGHBRIDGE_IMAGE"), platforms })
+    }
+
+    /// Whether nothing was left out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.images.is_empty() && self.platforms.is_empty()
+    }
+
+    /// Whether a cell was asked for, be it configured or not.
+    #[must_use]
+    pub fn covers(&self, cell: &CellId) -> bool {
+        (self.images.is_empty() || self.images.contains(&cell.image))
+            && (self.platforms.is_empty() || self.platforms.contains(&cell.platform))
     }
 
     /// These choices, completed from weaker ones.
@@ -81,23 +95,43 @@ mod tests {
 
     #[test]
     fn the_environment_gives_lists_with_commas_or_newlines() {
-        let overrides = Overrides::from_env(&env(" a,b\nc \n", "linux/amd64")).unwrap();
-        assert_eq!(overrides.images, ["a", "b", "c"]);
-        assert_eq!(overrides.platforms, ["linux/amd64".parse().unwrap()]);
-        assert_eq!(Overrides::from_env(&env("", "")).unwrap(), Overrides::default());
+        let selection = Selection::from_env(&env(" a,b\nc \n", "linux/amd64")).unwrap();
+        assert_eq!(selection.images, ["a", "b", "c"]);
+        assert_eq!(selection.platforms, ["linux/amd64".parse().unwrap()]);
+        assert_eq!(Selection::from_env(&env("", "")).unwrap(), Selection::default());
     }
 
     #[test]
     fn a_malformed_platform_of_the_environment_names_the_variable() {
-        let error = Overrides::from_env(&env("", "linux")).unwrap_err();
+        let error = Selection::from_env(&env("", "linux")).unwrap_err();
         insta::assert_snapshot!(format!("{error:#}"), @r#"read the environment: read WEIGHBRIDGE_PLATFORM: "linux" is not a platform; expected os/architecture[/variant] such as linux/arm64"#);
         assert_eq!(crate::error::exit_code(&error), crate::error::USAGE);
     }
 
     #[test]
+    fn a_selection_covers_the_cells_that_it_does_not_leave_out() {
+        let cell = |image: &str, platform: &str| CellId { image: image.into(), platform: platform.parse().unwrap() };
+        let everything = Selection::default();
+        assert!(everything.is_everything() && everything.covers(&cell("a", "linux/amd64")));
+        for (images, platforms, covered) in [
+            (&["a"][..], &[][..], [true, true, false]),
+            (&[], &["linux/aarch64"], [false, true, true]),
+            (&["a"], &["linux/arm64", "linux/s390x"], [false, true, false]),
+        ] {
+            let selection = Selection {
+                images: images.iter().map(|name| (*name).to_owned()).collect(),
+                platforms: platforms.iter().map(|platform| platform.parse().unwrap()).collect(),
+            };
+            assert!(!selection.is_everything());
+            let cells = [cell("a", "linux/amd64"), cell("a", "linux/arm64"), cell("b", "linux/arm64")];
+            assert_eq!(cells.map(|cell| selection.covers(&cell)), covered, "{selection:?}");
+        }
+    }
+
+    #[test]
     fn the_command_line_wins_over_the_environment_per_choice() {
-        let command_line = Overrides { images: vec!["a".into()], platforms: vec![] };
-        let environment = Overrides { images: vec!["b".into()], platforms: vec!["linux/arm64".parse().unwrap()] };
+        let command_line = Selection { images: vec!["a".into()], platforms: vec![] };
+        let environment = Selection { images: vec!["b".into()], platforms: vec!["linux/arm64".parse().unwrap()] };
         let both = command_line.or(environment);
         assert_eq!(both.images, ["a"]);
         assert_eq!(both.platforms.len(), 1);
