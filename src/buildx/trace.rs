@@ -84,6 +84,17 @@ pub struct Warning {
     pub line: Option<u32>,
 }
 
+impl Trace {
+    /// The digest under which the image was pushed, from the status `pushing manifest for NAME@DIGEST`. The metadata
+    /// file cannot tell: with several outputs, the last one's digest stands there.
+    #[must_use]
+    pub fn pushed_digest(&self) -> Option<&str> {
+        let statuses = self.vertices.iter().flat_map(|vertex| &vertex.statuses);
+        let pushed = statuses.filter_map(|status| status.id.strip_prefix("pushing manifest for ")?.split_once('@'));
+        pushed.map(|(_, digest)| digest).rfind(|digest| digest.starts_with("sha256:"))
+    }
+}
+
 impl Interval {
     /// How long it is.
     #[must_use]
@@ -109,4 +120,18 @@ pub(crate) fn recorded(name: &str) -> Trace {
     let mut folder = super::progress::Folder::default();
     stream.split(|byte| *byte == b'\n').for_each(|line| folder.line(line, |_| {}));
     folder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pushed_digest_is_that_of_the_stream() {
+        let index = "sha256:3eb66f5f208125dcdd4e888f664d78f26cfe2479709d7d76b6bfd13933b5f441";
+        assert_eq!(recorded("warm-push-registry-cache").pushed_digest(), Some(index));
+        let manifest = "sha256:df12d5da7d2d509218a5ef257969d6b72269d77151eba632d1ef481f69286d55";
+        assert_eq!(recorded("two-outputs-oci-dir-and-push").pushed_digest(), Some(manifest));
+        assert_eq!(recorded("cold-build-oci-zstd").pushed_digest(), None);
+    }
 }

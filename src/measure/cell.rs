@@ -11,7 +11,7 @@ use super::steps::base_images;
 use super::timing::measure_timing;
 use crate::buildx::BuildRecord;
 use crate::buildx::failure::{explain_failure, is_cancelled};
-use crate::buildx::metadata::read_metadata;
+use crate::buildx::metadata::read_build_ref;
 use crate::config::DockerfileSource;
 use crate::dockerfile::Dockerfile;
 use crate::fs;
@@ -39,9 +39,9 @@ pub async fn measure_cell(
     };
     report.findings.extend(record.log_error.as_ref().map(|error| log_not_written(error)));
     if outcome == Outcome::Built {
-        // Written by the builder after success; without it only these two are unknown.
-        let metadata = read_metadata(&cell.files.metadata()).unwrap_or_default();
-        (report.build_ref, report.result_digest) = (metadata.build_ref, metadata.digest);
+        // Written by the builder after success; without it only the name of the record is unknown.
+        report.build_ref = read_build_ref(&cell.files.metadata()).unwrap_or_default();
+        report.pushed_digest = record.trace.pushed_digest().map(str::to_owned);
         match weigh(cell, &record, dockerfile, Arc::clone(known)).await {
             Ok(image) => report.image = Some(image),
             Err(error) => report.findings.push(not_measured(&error)),
@@ -73,7 +73,7 @@ pub fn not_built(cell: &Cell<'_>, outcome: Outcome, error: Option<String>) -> Ce
         emulated: cell.support == Support::Emulated,
         failure,
         build_ref: None,
-        result_digest: None,
+        pushed_digest: None,
         image: None,
         timing: None,
         findings: Vec::new(),

@@ -25,13 +25,7 @@ pub fn arguments(cell: &Cell<'_>, builder: Option<&str>, delivery: &Delivery) ->
     );
     args.image(cell.image);
     args.attestations(cell.image, delivery);
-    // The layout is what is weighed: manifest and blobs as a registry would hold them.
-    args.flag("--output", output("oci", &[("dest", &path(&cell.files.layout())), ("tar", "false")]));
-    for spec in cell.image.outputs.iter().chain(&delivery.outputs) {
-        args.flag("--output", spec.clone());
-    }
-    args.switch("--push", delivery.push);
-    args.switch("--load", delivery.load);
+    args.outputs(cell, delivery);
     args.0.push(match &cell.image.context {
         BuildContext::Directory(directory) => path(directory),
         BuildContext::Remote(url) => url.clone(),
@@ -108,6 +102,24 @@ impl Args {
         self.list("--allow", &image.allow);
     }
 
+    /// The layout is what is weighed: manifest and blobs as a registry would hold them. It must come last, because the
+    /// last output's answer is what buildx writes into a layout's `index.json`; that is also why pushing and loading are
+    /// outputs here and not `--push` and `--load`, which buildx appends.
+    fn outputs(&mut self, cell: &Cell<'_>, delivery: &Delivery) {
+        let wanted: Vec<&String> = cell.image.outputs.iter().chain(&delivery.outputs).collect();
+        for spec in &wanted {
+            self.flag("--output", (*spec).clone());
+        }
+        for (_, kind) in [(delivery.push, "type=registry"), (delivery.load, "type=docker")].iter().filter(|(on, _)| *on)
+        {
+            self.flag("--output", (*kind).to_owned());
+        }
+        let layout = output("oci", &[("dest", &path(&cell.files.layout())), ("tar", "false")]);
+        // Blobs are weighed as they are delivered, so the layout is compressed like the image that is pushed.
+        let compression = wanted.iter().flat_map(|spec| spec.split(',')).filter(|field| is_compression(field));
+        self.flag("--output", std::iter::once(layout.as_str()).chain(compression).collect::<Vec<_>>().join(","));
+    }
+
     /// Attestations are what the user asked for. A build that is only measured gets none, because buildx would add
     /// a provenance by itself and turn the manifest into an index; one that is pushed keeps buildx's default.
     fn attestations(&mut self, image: &Image, delivery: &Delivery) {
@@ -119,6 +131,10 @@ impl Args {
             }
         }
     }
+}
+
+fn is_compression(field: &str) -> bool {
+    ["compression=", "compression-level=", "force-compression="].iter().any(|key| field.starts_with(key))
 }
 
 fn secret_spec(secret: &Secret) -> String {
@@ -207,7 +223,7 @@ mod tests {
     #[test]
     fn every_setting_becomes_its_flag() {
         type Change = fn(&mut Image);
-        let rows: [(Change, &[&str]); 22] = [
+        let rows: [(Change, &[&str]); 21] = [
             (|i| i.target = Some("runtime".into()), &["--target", "runtime"]),
             (|i| i.build_args = [("A".into(), Some("1".into()))].into(), &["--build-arg", "A=1"]),
             (|i| i.build_args = [("A".into(), None)].into(), &["--build-arg", "A"]),
@@ -221,7 +237,6 @@ mod tests {
             (|i| i.ssh = vec!["default".into()], &["--ssh", "default"]),
             (|i| i.cache_from = vec!["type=gha".into()], &["--cache-from", "type=gha"]),
             (|i| i.cache_to = vec!["type=gha,mode=max".into()], &["--cache-to", "type=gha,mode=max"]),
-            (|i| i.outputs = vec!["type=local,dest=x".into()], &["--output", "type=local,dest=x"]),
             (|i| i.no_cache = true, &["--no-cache"]),
             (|i| i.no_cache_filter = vec!["build".into()], &["--no-cache-filter", "build"]),
             (|i| i.pull = true, &["--pull"]),
@@ -247,8 +262,24 @@ mod tests {
     fn a_pushed_image_keeps_the_attestations_that_buildx_adds_by_itself() {
         let push = Delivery { push: true, ..Delivery::default() };
         let words = words(&image("a", &[]), &push);
-        assert!(words.contains(&"--push".to_owned()));
+        assert!(words.contains(&"type=registry".to_owned()));
         assert!(!words.contains(&"--provenance".to_owned()) && !words.contains(&"--sbom".to_owned()));
+    }
+
+    #[test]
+    fn the_layout_is_the_last_output_and_compressed_like_what_is_pushed() {
+        let outputs = vec!["type=registry,compression=zstd,compression-level=9".to_owned()];
+        let image = Image { outputs, ..image("a", &[]) };
+        let words = words(&image, &Delivery { load: true, ..Delivery::default() });
+        let outputs: Vec<&String> = words.iter().skip_while(|word| *word != "--output").skip(1).step_by(2).collect();
+        assert_eq!(
+            outputs[..3],
+            [
+                "type=registry,compression=zstd,compression-level=9",
+                "type=docker",
+                "type=oci,dest=/out/cells/a/linux-amd64/layout,tar=false,compression=zstd,compression-level=9"
+            ]
+        );
     }
 
     #[test]

@@ -174,13 +174,8 @@ pub fn plan<'c>(
         }
     }
     cells.sort_by(|a, b| (a.support, &a.id).cmp(&(b.support, &b.id)));
-    faults.extend(shared_tags(&cells, delivery));
-    if delivery.outputs.len().min(1) * cells.len() > 1 {
-        faults.push(format!(
-            "--output writes one place, but {} cells are planned; choose one with --image and --platform",
-            cells.len()
-        ));
-    }
+    faults.extend(shared_places(&cells, delivery));
+    faults.extend(nameless(&cells, delivery));
     if !faults.is_empty() {
         return Err(anyhow::anyhow!(faults.join("\n")).context(Exit::usage("plan the build")));
     }
@@ -211,28 +206,37 @@ fn unsupported(image: &str, platform: &Platform, machine: &Machine) -> String {
     )
 }
 
-/// Cells of one image share its tags, so pushing or loading two platforms one by one would leave only the last.
-fn shared_tags(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<String> {
-    if !delivery.push && !delivery.load {
-        return Vec::new();
-    }
-    let mut writers: BTreeMap<&str, Vec<&CellId>> = BTreeMap::new();
+/// Cells of one image share its tags and destinations, so building two platforms one by one would leave only the last.
+fn shared_places(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<String> {
+    let mut writers: BTreeMap<String, Vec<&CellId>> = BTreeMap::new();
     for cell in cells {
-        for tag in &cell.image.tags {
-            writers.entry(tag).or_default().push(&cell.id);
+        let outputs = || cell.image.outputs.iter().chain(&delivery.outputs);
+        let named =
+            |spec: &String| ["type=registry", "type=image", "type=docker"].iter().any(|kind| spec.starts_with(kind));
+        let tags = cell.image.tags.iter().filter(|_| delivery.push || delivery.load || outputs().any(named));
+        let files = outputs().filter(|spec| spec.contains("dest=") || !spec.contains('='));
+        for place in tags.map(|tag| format!("the tag {tag}")).chain(files.map(|spec| format!("the output {spec}"))) {
+            writers.entry(place).or_default().push(&cell.id);
         }
     }
     let conflicts = writers.into_iter().filter(|(_, ids)| ids.len() > 1);
     conflicts
-        .map(|(tag, ids)| {
+        .map(|(place, ids)| {
             let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
             format!(
-                "{} would each write the tag {tag}, and only the last would stay; \
-                 choose one with --platform, or give the images tags of their own",
+                "{} would each write {place}, and only the last would stay; \
+                 choose one with --image and --platform, or give each a place of its own",
                 names.join(" and ")
             )
         })
         .collect()
+}
+
+/// An image can only be pushed under a name.
+fn nameless<'c>(cells: &'c [Cell<'_>], delivery: &Delivery) -> impl Iterator<Item = String> + 'c {
+    let pushed = delivery.push;
+    let nameless = cells.iter().filter(move |cell| pushed && cell.image.tags.is_empty());
+    nameless.map(|cell| format!("{} has no tag to be pushed under; add `tags:` to the image", cell.id))
 }
 
 #[cfg(test)]

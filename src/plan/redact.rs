@@ -1,6 +1,7 @@
 //! Secrets that could show up in commands, logs and reports, replaced before anything is printed or written.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use crate::config::{Config, SecretSource};
 use crate::env::Env;
@@ -19,19 +20,20 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Collects the values that must never be shown: build arguments with telling names, and the variables that
-    /// secrets are read from.
+    /// Collects the values that must never be shown: build arguments with telling names, and the variables and files
+    /// that secrets are read from. `read` gives the text of a file, `None` when it is not one.
     #[must_use]
-    pub fn new(config: &Config, env: &Env) -> Self {
+    pub fn new(config: &Config, env: &Env, read: impl Fn(&Path) -> Option<String>) -> Self {
         let mut values = Vec::new();
         for image in &config.images {
             for (name, value) in image.build_args.iter().filter(|(name, _)| names_a_secret(name)) {
                 values.extend(value.as_deref().or_else(|| env.get(name)).map(str::to_owned));
             }
             for secret in &image.secrets {
-                if let SecretSource::Variable(name) = &secret.source {
-                    values.extend(env.get(name).map(str::to_owned));
-                }
+                values.extend(match &secret.source {
+                    SecretSource::Variable(name) => env.get(name).map(str::to_owned),
+                    SecretSource::File(path) => read(path),
+                });
             }
         }
         Self::from_values(values)
@@ -70,10 +72,12 @@ impl Redactor {
 /// Whether a build argument's name says that its value is secret.
 #[must_use]
 pub fn names_a_secret(name: &str) -> bool {
-    const TELLING: [&str; 8] =
-        ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY"];
+    const TELLING: [&str; 9] =
+        ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY"];
+    /// Too short to be looked for inside of other words.
+    const WORDS: [&str; 3] = ["PASS", "PAT", "AUTH"];
     let name = name.to_ascii_uppercase();
-    TELLING.iter().any(|word| name.contains(word))
+    TELLING.iter().any(|word| name.contains(word)) || name.split(['_', '-', '.']).any(|part| WORDS.contains(&part))
 }
 
 #[cfg(test)]
@@ -94,10 +98,10 @@ mod tests {
 
     #[test]
     fn telling_names_are_recognised() {
-        for name in ["NPM_TOKEN", "db_password", "ApiKey", "AWS_SECRET_ACCESS_KEY"] {
+        for name in ["DB_PASS", "GH_PAT", "NPM_TOKEN", "db_password", "ApiKey", "AWS_SECRET_ACCESS_KEY"] {
             assert!(names_a_secret(name), "{name}");
         }
-        for name in ["VERSION", "TARGETARCH", "KEYBOARD"] {
+        for name in ["VERSION", "TARGETARCH", "KEYBOARD", "PATCH", "AUTHOR"] {
             assert!(!names_a_secret(name), "{name}");
         }
     }

@@ -116,8 +116,8 @@ pub struct CellReport {
     pub failure: Option<Failure>,
     /// The build record, `builder/node/id`, as `docker buildx history` takes it.
     pub build_ref: Option<String>,
-    /// Digest that buildx says of the build's last output: of what was pushed, an index when attestations are on.
-    pub result_digest: Option<String>,
+    /// Digest of what was pushed: an index when attestations are on.
+    pub pushed_digest: Option<String>,
     /// The weighed image; `None` when the build failed or the image could not be measured (a finding says why).
     pub image: Option<ImageMeasurement>,
     /// The timed build; `None` when nothing ran.

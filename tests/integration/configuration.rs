@@ -103,7 +103,7 @@ fn every_wrong_word_of_the_command_line_is_told() {
         (&["--timeout", "soon"], "--timeout"),
         (&["--base", "main", "--baseline", "x.json"], "cannot be used with"),
         (&["--frobnicate"], "unexpected argument '--frobnicate'"),
-        (&["--output", "type=local,dest=out"], "--output writes one place, but 2 cells are planned"),
+        (&["--output", "type=local,dest=out"], "would each write the output type=local,dest=out"),
     ] {
         refused(&case, case.run(arguments), message);
     }

@@ -48,7 +48,7 @@ fn where_images_go_is_said() {
         shown.contains("images are pushed to their tags") && shown.contains("loaded into the local engine"),
         "{shown}"
     );
-    assert!(commands(&shown)[0].contains(&"--push".to_owned()));
+    assert!(commands(&shown)[0].contains(&"type=registry".to_owned()));
 }
 
 #[test]

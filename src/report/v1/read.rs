@@ -61,7 +61,7 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
         emulated: json.emulated,
         failure: json.failure.map(Into::into),
         build_ref: json.build_ref,
-        result_digest: json.result_digest,
+        pushed_digest: json.pushed_digest,
         image,
         timing,
         findings: json.findings.into_iter().map(Into::into).collect(),

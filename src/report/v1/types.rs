@@ -109,9 +109,9 @@ pub struct Cell {
     /// The build record, `builder/node/id`, as `docker buildx history` takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_ref: Option<String>,
-    /// Digest that buildx says of the build's last output: of what was pushed, an index when attestations are on.
+    /// Digest of what was pushed: an index when attestations are on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub result_digest: Option<String>,
+    pub pushed_digest: Option<String>,
     /// Digest of the platform's image manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,

@@ -82,7 +82,7 @@ impl From<&report::CellReport> for types::Cell {
             emulated: cell.emulated,
             failure: cell.failure.as_ref().map(Into::into),
             build_ref: cell.build_ref.clone(),
-            result_digest: cell.result_digest.clone(),
+            pushed_digest: cell.pushed_digest.clone(),
             digest: image.map(|image| image.digest.clone()),
             compressed_bytes: image.map(|image| image.compressed_bytes),
             uncompressed_bytes: image.map(|image| image.uncompressed_bytes),
