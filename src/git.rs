@@ -155,13 +155,18 @@ impl Git {
         Ok(self.ask(&["rev-parse", "--is-shallow-repository"]).await?.as_deref() == Some("true"))
     }
 
-    /// A file's content in a commit, its path relative to the root; `None` when the commit has no such file.
+    /// A file below a directory that is committed or staged, a link in place of the directory included; `None` when
+    /// there is none or the directory lies outside of the work tree.
     ///
     /// # Errors
-    /// When git fails, or when the file is larger than 16 MiB.
-    pub async fn file_at(&self, sha: &str, path: &str) -> Result<Option<Vec<u8>>, GitError> {
-        let Some(blob) = self.verify(&format!("{sha}:{path}")).await? else { return Ok(None) };
-        Ok(Some(self.run(&self.command(&["cat-file", "blob", &blob])).await?.stdout))
+    /// When git fails.
+    pub async fn tracked_below(&self, directory: &Path) -> Result<Option<String>, GitError> {
+        let Ok(inside) = directory.strip_prefix(&self.root) else { return Ok(None) };
+        let mut pathspec = OsString::from(":(top,literal)");
+        pathspec.push(inside);
+        let output = self.run(&self.command(&["ls-files", "--full-name", "-z", "--"]).arg(pathspec)).await?;
+        let first = output.stdout.split(|byte| *byte == 0).next().unwrap_or_default();
+        Ok((!first.is_empty()).then(|| String::from_utf8_lossy(first).into_owned()))
     }
 
     /// The commit of a reference by its full name, which unlike a revision has no operators.

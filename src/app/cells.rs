@@ -121,10 +121,11 @@ fn prepare_files(cell: &Cell<'_>) -> Result<()> {
     fs::create_dir_all(directory)?;
     let Some(prepared) = cell.prepared_dockerfile() else { return Ok(()) };
     let text = match &cell.image.dockerfile {
-        DockerfileSource::Inline(text) | DockerfileSource::InRemoteContext(text) => text.clone(),
-        DockerfileSource::Path(path) => fs::read_text(path, DOCKERFILE_LIMIT_BYTES)?,
+        DockerfileSource::Inline(text) | DockerfileSource::InRemoteContext(text) => text.clone().into_bytes(),
+        // As it is: BuildKit takes comments in any encoding.
+        DockerfileSource::Path(path) => fs::read_limited(path, DOCKERFILE_LIMIT_BYTES)?,
     };
-    fs::write_atomic(&prepared, text.as_bytes())?;
+    fs::write_atomic(&prepared, &text)?;
     match &cell.ignore_pattern {
         Some(pattern) => write_dockerignore(cell, &prepared, pattern),
         None => Ok(()),

@@ -1,26 +1,39 @@
 //! `weighbridge compare BASE HEAD`: two report files, rendered.
 
-use std::path::Path;
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-
+use super::lookup;
 use super::session::Session;
+use crate::baseline;
 use crate::cli::{CompareArgs, Format};
-use crate::compare::{Comparison, compare as compare_reports, verdict};
-use crate::error::Exit;
+use crate::compare::{Baseline, Comparison, budget, compare as compare_reports, verdict};
 use crate::publish::terminal;
-use crate::report::{Report, v1};
-use crate::{fs, render};
-
-/// More than the report of ten thousand cells.
-const REPORT_LIMIT_BYTES: u64 = 256 << 20;
+use crate::render;
+use crate::report::{Base, Report};
 
 pub(super) fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
-    let base = read(&session.env.directory.join(&args.base_report))?;
-    let head = read(&session.env.directory.join(&args.head_report))?;
-    let comparison = compare_reports(Some(&base), &head);
+    let selection = session.selection();
+    let base =
+        lookup::restrict(&selection, baseline::from_file(&session.env.directory.join(&args.base_report))?.report);
+    let head = baseline::from_file(&session.env.directory.join(&args.head_report))?.report;
+    let mut head = lookup::restrict(&selection, head);
+    forget_other_baseline(&base, &mut head);
+    let chosen_by = "the given report".to_owned();
+    let given = Base { sha: base.context.head.sha.clone(), chosen_by, commits_older: 0 };
+    let comparison = Comparison { baseline: Baseline::Found(given), ..compare_reports(Some(&base), &head) };
     terminal::out(&show(session, &comparison));
     Ok(verdict::exit_code(&head))
+}
+
+/// Growth that was judged against another commit says nothing here, and the limits stand in no report.
+fn forget_other_baseline(base: &Report, head: &mut Report) {
+    let judged_against = head.context.base.as_ref().and_then(|base| base.sha.as_ref());
+    if judged_against.is_some() && judged_against != base.context.head.sha.as_ref() {
+        for cell in &mut head.cells {
+            cell.budgets.retain(|budget| budget.key != budget::GROWTH_KEY);
+        }
+        head.verdict = verdict::overall(head);
+    }
 }
 
 /// The comparison in the format that the user asked for.
@@ -30,9 +43,4 @@ pub(super) fn show(session: &Session, comparison: &Comparison<'_>) -> String {
         Format::Markdown => render::markdown::render(comparison),
         Format::Json => render::json::render(comparison),
     }
-}
-
-fn read(path: &Path) -> Result<Report> {
-    let bytes = fs::read_limited(path, REPORT_LIMIT_BYTES).context(Exit::usage("read a report"))?;
-    v1::from_json(&bytes).with_context(|| Exit::not_measured(format!("read the report {}", path.display())))
 }

@@ -15,22 +15,25 @@ use crate::render::escape;
 
 /// `weighbridge plan`.
 pub(super) async fn plan(session: &Session) -> Result<u8> {
-    let config = session.config(&session.env.directory).await?;
+    let config = session.config().await?;
     let delivery = Delivery::default();
     let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
+    let redactor = session.redactor(&config);
     terminal::out(&match session.common.format {
-        Format::Json => json(session, &plan, &delivery),
-        Format::Text | Format::Markdown => text(session, &config.origin, &plan, &delivery),
+        Format::Json => json(session, &plan, &delivery, &redactor),
+        Format::Text | Format::Markdown => {
+            redactor.apply(&text(session, &config.origin, &plan, &delivery)).into_owned()
+        }
     });
     Ok(error::OK)
 }
 
 /// `weighbridge run --dry-run`.
 pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
-    let config = session.config(&session.env.directory).await?;
+    let config = session.config().await?;
     let delivery = args.delivery();
     let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
-    let redactor = Redactor::new(&config, &session.env);
+    let redactor = session.redactor(&config);
     let mut shown = text(session, &config.origin, &plan, &delivery);
     shown += "\nBaseline\n";
     for line in lookup::describe(session).await? {
@@ -83,7 +86,7 @@ struct CellDto {
     command: Vec<String>,
 }
 
-fn json(session: &Session, plan: &Plan<'_>, delivery: &Delivery) -> String {
+fn json(session: &Session, plan: &Plan<'_>, delivery: &Delivery, redactor: &Redactor) -> String {
     let cell = |cell: &Cell<'_>| {
         let command = invocation(cell, session.builder(), delivery, &session.env);
         let words = std::iter::once(command.program.into_os_string()).chain(command.args);
@@ -91,7 +94,7 @@ fn json(session: &Session, plan: &Plan<'_>, delivery: &Delivery) -> String {
             image: cell.id.image.clone(),
             platform: cell.id.platform.to_string(),
             emulated: cell.support == Support::Emulated,
-            command: words.map(|word| word.to_string_lossy().into_owned()).collect(),
+            command: words.map(|word| redactor.apply(&word.to_string_lossy()).into_owned()).collect(),
         }
     };
     let plan = PlanDto { cells: plan.cells.iter().map(cell).collect() };

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::session::Session;
-use crate::baseline::{self, Chosen, HistoryDirectory, Lookup};
+use crate::baseline::{self, Chosen, Found, HistoryDirectory, Lookup};
 use crate::ci::Context;
+use crate::config::Selection;
+use crate::error::Exit;
 use crate::git::{Git, GitError};
 use crate::report::{Base, Head, Report};
 
@@ -18,17 +20,43 @@ pub(super) struct Revisions {
     pub(super) lookup: Lookup,
 }
 
+/// What is known before anything is asked of docker.
+pub(super) struct Given {
+    git: Result<Git, GitError>,
+    baseline: Option<Found>,
+}
+
+/// Opens the repository and reads the baseline that the user names.
+///
+/// # Errors
+/// When that baseline cannot be used, or files of the output directory are committed: a change request could then
+/// bring a baseline of its own, and with it pass any budget.
+pub(super) async fn given(session: &Session, output_directory: &Path) -> Result<Given> {
+    let file = session.common.baseline.as_ref().map(|file| session.env.directory.join(file));
+    let baseline = file.map(|file| baseline::from_file(&file)).transpose()?;
+    let git = Git::open(&session.env.directory).await;
+    if let Ok(git) = &git
+        && let Some(file) = git.tracked_below(output_directory).await?
+    {
+        bail!(Exit::usage(format!(
+            "{file} is committed, but what lies in the output directory must come from runs of weighbridge alone; \
+             run `git rm -r --cached` on it, or choose another directory with --output-dir"
+        )));
+    }
+    Ok(Given { git, baseline })
+}
+
 /// Finds out which commit is built and looks its baseline up.
 ///
 /// # Errors
-/// When `--base` or `--baseline` names something that cannot be used, or git fails in a way that is not just absence.
-pub(super) async fn revisions(session: &Session, output_directory: &Path) -> Result<Revisions> {
+/// When `--base` names something that cannot be used, or git fails in a way that is not just absence.
+pub(super) async fn revisions(session: &Session, given: Given, output_directory: &Path) -> Result<Revisions> {
+    let Given { git, baseline } = given;
     let context = Context::detect(&session.env);
-    let git = Git::open(&session.env.directory).await;
     let head = context.head(git.as_ref().ok(), output_directory).await?;
     let chosen = baseline::choose(git.as_ref(), &context, &head, session.common.base.as_deref()).await?;
-    let lookup = match &session.common.baseline {
-        Some(file) => Lookup::Found(Box::new(baseline::from_file(&session.env.directory.join(file))?)),
+    let lookup = match baseline {
+        Some(found) => Lookup::Found(Box::new(found)),
         None => baseline::find(&HistoryDirectory::below(output_directory), &chosen).await,
     };
     Ok(Revisions { git, head, chosen, lookup })
@@ -52,7 +80,8 @@ impl Revisions {
 /// # Errors
 /// As [`revisions`].
 pub(super) async fn describe(session: &Session) -> Result<Vec<String>> {
-    let revisions = revisions(session, &session.output_directory()).await?;
+    let output_directory = session.output_directory();
+    let revisions = revisions(session, given(session, &output_directory).await?, &output_directory).await?;
     let mut lines = match &revisions.lookup {
         Lookup::Found(found) => vec![describe_base(&found.base)],
         Lookup::Missing { reason, .. } => vec![format!("none: {reason}")],
@@ -78,12 +107,8 @@ fn describe_base(base: &Base) -> String {
     format!("{} ({}{older})", base.sha.as_deref().unwrap_or("a report of no commit"), base.chosen_by)
 }
 
-/// A baseline without the cells that `--image` and `--platform` leave out: they were not built, not removed.
-pub(super) fn restrict(session: &Session, mut report: Report) -> Report {
-    let (images, platforms) = (&session.common.image, &session.common.platform);
-    report.cells.retain(|cell| {
-        (images.is_empty() || images.contains(&cell.id.image))
-            && (platforms.is_empty() || platforms.contains(&cell.id.platform))
-    });
+/// A report without the cells that `--image` and `--platform` leave out: they were not built, not removed.
+pub(super) fn restrict(selection: &Selection, mut report: Report) -> Report {
+    report.cells.retain(|cell| selection.covers(&cell.id));
     report
 }

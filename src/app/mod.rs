@@ -65,7 +65,7 @@ async fn command(session: &Session, command: &Command) -> Result<u8> {
 }
 
 async fn diagnose(session: &Session) -> Result<u8> {
-    let config = session.config(&session.env.directory).await;
+    let config = session.config().await;
     let checks = doctor::diagnose(&session.docker, session.builder(), &config, &session.env.directory).await;
     terminal::out(&match session.common.format {
         Format::Json => doctor::json(&checks),

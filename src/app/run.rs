@@ -13,7 +13,7 @@ use crate::buildx::Prepared;
 use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
 use crate::compare::{Baseline, Comparison, budget, compare, verdict};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Selection};
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
 use crate::publish::{OutputDirectory, terminal};
@@ -27,39 +27,64 @@ pub(super) struct Run<'r> {
     pub(super) output: OutputDirectory,
     pub(super) view: View,
     pub(super) prepared: Prepared,
+    /// The cells that were asked for.
+    pub(super) selection: Selection,
+}
+
+/// The report to compare with.
+struct BaseReport {
+    report: Option<Report>,
+    baseline: Baseline,
+    /// Why there is none although there should be one; on first runs there is nothing to lose.
+    lost: Option<String>,
+}
+
+impl BaseReport {
+    fn found(report: Report, base: Base) -> Self {
+        Self { report: Some(report), baseline: Baseline::Found(base), lost: None }
+    }
+
+    fn missing(reason: String, is_lost: bool) -> Self {
+        Self { report: None, lost: is_lost.then(|| reason.clone()), baseline: Baseline::Missing(reason) }
+    }
 }
 
 pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let view = View::new(session);
     let output = OutputDirectory::prepare(session.output_directory())?;
-    let config = session.config(&session.env.directory).await?;
+    let given = lookup::given(session, &output.path).await?;
+    output.clear_results()?;
+    let config = session.config().await?;
     config::check_secrets(&config, &session.env)?;
     let memory = Memory::new(&output.path, &session.env, session.builder());
     let prepared = session.docker.prepare(session.builder(), &memory).await?;
-    let run = Run { session, args, output, view, prepared };
+    let run = Run { session, args, output, view, prepared, selection: config.selection.clone() };
     run.say_builder();
 
-    let redactor = Redactor::new(&config, &session.env);
+    let redactor = session.redactor(&config);
     let delivery = args.delivery();
     let plan = plan(&config, &run.prepared.facts.machine(), &delivery, &run.output.path)?;
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
-    let (cells, revisions) = tokio::try_join!(build, lookup::revisions(session, &run.output.path))?;
+    let (cells, revisions) = tokio::try_join!(build, lookup::revisions(session, given, &run.output.path))?;
 
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
         memory.forget();
     }
     let mut report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
     let written = run.output.write_report(&v1::to_json(&report));
-    let (base, baseline) = run.baseline(&revisions, &mut report).await;
+    let BaseReport { report: base, baseline, lost } = run.base(&revisions, &mut report).await;
     budget::apply(&mut report, &config.images, base.as_ref());
+    if let Some(reason) = lost {
+        budget::baseline_lost(&mut report, &reason);
+    }
     let comparison = Comparison { baseline, ..compare(base.as_ref(), &report) };
     let written =
         written.and_then(|()| run.output.write(&v1::to_json(&report), &render::markdown::render(&comparison)));
     // A full disk must not swallow what the builds have cost; it still decides the exit code.
     terminal::out(&show(session, &comparison));
     written?;
-    run.keep(&report).await?;
+    run.keep(&report).await;
     Ok(verdict::exit_code(&report))
 }
 
@@ -114,33 +139,40 @@ impl Run<'_> {
     }
 
     /// The report to compare with, and where it is from. A base that cannot be had is a reason, never an error.
-    async fn baseline(&self, revisions: &Revisions, report: &mut Report) -> (Option<Report>, Baseline) {
-        for refusal in lookup::refusals(&revisions.lookup) {
+    async fn base(&self, revisions: &Revisions, report: &mut Report) -> BaseReport {
+        let refusals = lookup::refusals(&revisions.lookup);
+        for refusal in refusals {
             self.view.say(&format!("baseline passed over: {refusal}"));
         }
+        let measured = report.cells.iter().any(|cell| cell.image.is_some());
         let (reason, choice) = match (&revisions.lookup, &revisions.chosen) {
-            (Lookup::Found(found), _) => {
-                return (
-                    Some(lookup::restrict(self.session, found.report.clone())),
-                    Baseline::Found(found.base.clone()),
-                );
+            (Lookup::Found(found), Chosen::Base(choice)) if found.base.commits_older > 0 && self.wants_exact_base() => {
+                (format!("the newest report is {} commits older than the base", found.base.commits_older), choice)
             }
-            (Lookup::Missing { reason, .. }, Chosen::Base(choice)) if self.may_rebuild() => (reason, choice),
-            (Lookup::Missing { reason, .. }, _) => return (None, Baseline::Missing(reason.clone())),
+            (Lookup::Found(found), _) => {
+                let report = lookup::restrict(&self.selection, found.report.clone());
+                return BaseReport::found(report, found.base.clone());
+            }
+            (Lookup::Missing { reason, .. }, Chosen::Base(choice)) if measured && self.may_rebuild() => {
+                (reason.clone(), choice)
+            }
+            (Lookup::Missing { reason, .. }, _) => return BaseReport::missing(reason.clone(), !refusals.is_empty()),
         };
         self.view.say(&format!("{reason}; building it"));
         match rebuild(self, revisions, choice).await {
-            Ok(base) => {
-                let found = Base {
-                    sha: Some(choice.sha.clone()),
-                    chosen_by: format!("{}, built now", choice.chosen_by),
-                    commits_older: 0,
-                };
-                report.context.base = Some(found.clone());
-                (Some(base), Baseline::Found(found))
+            Ok(built) => {
+                let chosen_by = format!("{}, built now from a clean checkout", choice.chosen_by);
+                let base = Base { sha: Some(choice.sha.clone()), chosen_by, commits_older: 0 };
+                report.context.base = Some(base.clone());
+                BaseReport::found(built, base)
             }
-            Err(error) => (None, Baseline::Missing(format!("{reason}, and building it failed: {error:#}"))),
+            Err(error) => BaseReport::missing(format!("{reason}, and building it failed: {error:#}"), true),
         }
+    }
+
+    /// An older report is as good as it gets unless the very commit was asked for.
+    fn wants_exact_base(&self) -> bool {
+        self.args.rebuild_base || (self.session.common.base.is_some() && self.may_rebuild())
     }
 
     /// In CI a second build of everything would double the bill, so there it is asked for.
@@ -150,14 +182,16 @@ impl Run<'_> {
     }
 
     /// Keeps the report as a baseline for later runs, unless it is of some cells only.
-    pub(super) async fn keep(&self, report: &Report) -> Result<()> {
-        if !self.session.common.image.is_empty() || !self.session.common.platform.is_empty() {
-            return Ok(());
+    /// A store that fails costs later runs their baseline, and this one nothing.
+    pub(super) async fn keep(&self, report: &Report) {
+        if !self.selection.is_everything() {
+            return;
         }
         let store = HistoryDirectory::below(&self.output.path);
-        if let Recorded::Refused { reason } = baseline::record(&store, report).await? {
-            self.view.say(&format!("not kept as a baseline: {reason}"));
+        match baseline::record(&store, report).await {
+            Ok(Recorded::Saved { .. }) => {}
+            Ok(Recorded::Refused { reason }) => self.view.say(&format!("not kept as a baseline: {reason}")),
+            Err(error) => self.view.say(&format!("warning: not kept as a baseline: {error:#}")),
         }
-        Ok(())
     }
 }

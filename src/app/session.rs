@@ -9,6 +9,8 @@ use crate::buildx::docker::Docker;
 use crate::cli::{Cli, ColorChoice, Common};
 use crate::config::{self, BakePrinter, Config, Request, Selection};
 use crate::env::Env;
+use crate::fs;
+use crate::plan::redact::Redactor;
 use crate::render::text::Color;
 
 /// One invocation of weighbridge.
@@ -27,19 +29,49 @@ impl Session {
         Ok(Self { common: cli.common.clone(), env: env.clone(), docker, cancel })
     }
 
-    /// The configuration of the repository in `directory`. Reading it may ask `docker buildx bake`, which blocks.
-    pub(super) async fn config(&self, directory: &Path) -> Result<Config> {
-        let request = Request {
-            directory: directory.to_owned(),
-            file: self.common.config.as_ref().map(|file| directory.join(file)),
-            root_name: None,
-            selection: Selection { images: self.common.image.clone(), platforms: self.common.platform.clone() },
+    /// The configuration of the head.
+    pub(super) async fn config(&self) -> Result<Config> {
+        let file = self.config_file().map(|file| self.env.directory.join(file));
+        self.resolve(self.env.directory.clone(), file, None).await
+    }
+
+    /// The configuration of the base, whose files stand below `base_root` as those of the head below `head_root`.
+    pub(super) async fn config_of_base(&self, head_root: &Path, base_root: &Path) -> Result<Config> {
+        let rebase = |path: &Path| -> Result<PathBuf> {
+            let path = fs::canonical(path).unwrap_or_else(|| fs::normalize(path));
+            let inside = path.strip_prefix(head_root);
+            let outside = || format!("{} lies outside of the repository, so the base has none like it", path.display());
+            Ok(base_root.join(inside.with_context(outside)?))
         };
+        let file = self.config_file().map(|file| rebase(&self.env.directory.join(file))).transpose()?;
+        // The folder of a checkout must not give an image its name: the base's folder is called otherwise.
+        let name = self.env.directory.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.resolve(rebase(&self.env.directory)?, file, name).await
+    }
+
+    /// The cells that the command line asks for.
+    pub(super) fn selection(&self) -> Selection {
+        Selection { images: self.common.image.clone(), platforms: self.common.platform.clone() }
+    }
+
+    fn config_file(&self) -> Option<PathBuf> {
+        self.common.config.clone().or_else(|| self.env.get("WEIGHBRIDGE_CONFIG").map(PathBuf::from))
+    }
+
+    /// Reading the configuration may ask `docker buildx bake`, which blocks.
+    async fn resolve(&self, directory: PathBuf, file: Option<PathBuf>, root_name: Option<String>) -> Result<Config> {
+        let request = Request { directory, file, root_name, selection: self.selection() };
         let printer = BlockingBake { docker: self.docker.clone(), runtime: tokio::runtime::Handle::current() };
         let env = self.env.clone();
         tokio::task::spawn_blocking(move || config::resolve(&request, &env, &printer))
             .await
             .context("read the configuration")?
+    }
+
+    /// What must not be shown of a run with this configuration.
+    pub(super) fn redactor(&self, config: &Config) -> Redactor {
+        const SECRET_LIMIT_BYTES: u64 = 64 << 10;
+        Redactor::new(config, &self.env, |file| fs::read_text(file, SECRET_LIMIT_BYTES).ok())
     }
 
     /// The builder that the user named.
@@ -48,7 +80,8 @@ impl Session {
     }
 
     pub(super) fn output_directory(&self) -> PathBuf {
-        self.env.directory.join(&self.common.output_dir)
+        let path = self.env.directory.join(&self.common.output_dir);
+        fs::canonical(&path).unwrap_or_else(|| fs::normalize(&path))
     }
 
     /// How many cells are built at the same time: one per processor, and at least two, because a build waits for

@@ -9,6 +9,9 @@ use crate::config::{self, Budget, Growth};
 use crate::report::{BudgetResult, CellReport, ImageMeasurement, Report, Verdict};
 use crate::units::{ByteDelta, Bytes, Percent, show_duration};
 
+/// The key of the limit that depends on the baseline.
+pub const GROWTH_KEY: &str = "compressed_growth";
+
 /// From this part of a limit on, the reader is warned.
 pub const WARN_FROM: f64 = 0.9;
 
@@ -106,7 +109,7 @@ fn growth(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResu
         Growth::Relative(percent) => percent.to_string(),
         Growth::Absolute(bytes) => bytes.delta_from(Bytes(0)).to_string(),
     };
-    let unmeasured = |verdict, reason: String| result("compressed_growth", shown_limit.clone(), None, verdict, reason);
+    let unmeasured = |verdict, reason: String| result(GROWTH_KEY, shown_limit.clone(), None, verdict, reason);
     let Some(image) = &head.image else { return unmeasured(Verdict::Unknown, why_not_measured(head)) };
     let Some(base) = base else { return unmeasured(Verdict::Pass, "no baseline".to_owned()) };
     let Some(base) = base.cell(&head.id) else {
@@ -141,7 +144,7 @@ fn judge_growth(limit: Growth, shown_limit: String, base: Bytes, growth: ByteDel
         _ if growth.0 <= 0 => "did not grow".to_owned(),
         _ => phrase(grown, limit_bytes),
     };
-    result("compressed_growth", shown_limit, Some(actual), verdict, reason)
+    result(GROWTH_KEY, shown_limit, Some(actual), verdict, reason)
 }
 
 fn judge(actual: f64, limit: f64) -> Verdict {
@@ -160,6 +163,18 @@ fn phrase(actual: f64, limit: f64) -> String {
 
 fn result(key: &str, limit: String, actual: Option<String>, verdict: Verdict, reason: String) -> BudgetResult {
     BudgetResult { key: key.to_owned(), limit, actual, verdict, reason }
+}
+
+/// Makes limits of growth fail closed where a base was chosen but could not be had: to pass for want of a baseline is
+/// for first runs only.
+pub fn baseline_lost(head: &mut Report, reason: &str) {
+    for budget in head.cells.iter_mut().flat_map(|cell| &mut cell.budgets) {
+        if budget.key == GROWTH_KEY && budget.actual.is_none() {
+            budget.verdict = Verdict::Unknown;
+            budget.reason = format!("the baseline could not be had: {reason}");
+        }
+    }
+    head.verdict = verdict::overall(head);
 }
 
 #[cfg(test)]

@@ -117,16 +117,16 @@ async fn a_shallow_clone_knows_the_parents_that_it_lacks() {
 }
 
 #[tokio::test]
-async fn a_file_is_read_as_it_was_in_a_commit() {
+async fn committed_files_below_a_directory_are_found_and_others_not() {
     let repository = Repository::new().await;
-    repository.write("a dir/it's \"ä\"", "old\n");
-    let first = repository.commit("first").await;
-    repository.write("a dir/it's \"ä\"", "new\n");
+    repository.write("out/report", "mine");
+    repository.commit("first").await;
+    repository.write("other/untracked", "");
     let git = repository.open().await;
-    let file = async |path: &str| git.file_at(&first, path).await.unwrap();
-    assert_eq!(file("a dir/it's \"ä\"").await.as_deref(), Some(b"old\n".as_slice()));
-    assert_eq!(file("nope").await, None);
-    git.file_at(&first, "../nope").await.unwrap_err();
+    let tracked = async |path: &str| git.tracked_below(&git.root().join(path)).await.unwrap();
+    assert_eq!(tracked("out").await.as_deref(), Some("out/report"));
+    assert_eq!(tracked("other").await, None);
+    assert_eq!(git.tracked_below(Path::new("/elsewhere")).await.unwrap(), None);
 }
 
 #[test]

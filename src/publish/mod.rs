@@ -2,34 +2,47 @@
 
 pub mod terminal;
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::error::Exit;
 use crate::fs;
 
-/// The output directory of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Says that a directory is ours: everything in it may be replaced. Looking for Dockerfiles passes such a directory over.
+pub const MARKER: &str = ".weighbridge-output";
+/// What a directory without the marker may hold: reports that a CI system brought back from its cache.
+const RESTORED: [&str; 2] = ["history", ".gitignore"];
+const IGNORE_EVERYTHING: &str = "*\n";
+
+/// The output directory of a run, held by this process alone as long as this value lives.
+#[derive(Debug)]
 pub struct OutputDirectory {
     /// Absolute.
     pub path: PathBuf,
+    _lock: File,
 }
 
 impl OutputDirectory {
     /// Makes the directory ready and proves that it can be written before anything is built. It ignores itself in
-    /// git, because a run must not make the tree dirty that it measures. Results of an earlier run are removed: a run
-    /// that ends early must not leave them to be taken for its own.
+    /// git, because a run must not make the tree dirty that it measures.
     ///
     /// # Errors
-    /// When it cannot be created or written: read-only, full, or a file is in the way.
+    /// When it holds files that are not ours, another run uses it, or it cannot be written.
     pub fn prepare(path: PathBuf) -> Result<Self> {
-        let output = Self { path };
-        let ready = fs::write_atomic(&output.path.join(".gitignore"), b"*\n")
-            .and_then(|()| fs::remove_file(&output.report()))
-            .and_then(|()| fs::remove_file(&output.comment()));
-        ready.context(Exit::usage("prepare the output directory (choose another with --output-dir)"))?;
-        Ok(output)
+        let lock =
+            claim(&path).context(Exit::usage("prepare the output directory (choose another with --output-dir)"))?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Removes the results of an earlier run: one that ends early must not leave them to be taken for its own.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    pub fn clear_results(&self) -> Result<()> {
+        let cleared = fs::remove_file(&self.report()).and_then(|()| fs::remove_file(&self.comment()));
+        cleared.context(Exit::usage("prepare the output directory (choose another with --output-dir)"))
     }
 
     /// Where the report is.
@@ -42,12 +55,6 @@ impl OutputDirectory {
     #[must_use]
     pub fn comment(&self) -> PathBuf {
         self.path.join("report.md")
-    }
-
-    /// Where earlier reports are.
-    #[must_use]
-    pub fn history(&self) -> PathBuf {
-        self.path.join("history")
     }
 
     /// Writes the report.
@@ -68,6 +75,31 @@ impl OutputDirectory {
     }
 }
 
+fn claim(path: &Path) -> Result<File> {
+    let (marker, ignore) = (path.join(MARKER), path.join(".gitignore"));
+    if !fs::is_file(&marker) {
+        refuse_foreign(path, &ignore)?;
+    }
+    fs::write_atomic(&ignore, IGNORE_EVERYTHING.as_bytes())?;
+    let lock = fs::create(&marker)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("{} is used by another run of weighbridge", path.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", marker.display())),
+    }
+}
+
+fn refuse_foreign(path: &Path, ignore: &Path) -> Result<()> {
+    let items = if fs::is_directory(path) { fs::list(path, usize::MAX)? } else { Vec::new() };
+    let ours = fs::read_text(ignore, 1 << 10).is_ok_and(|text| text == IGNORE_EVERYTHING);
+    let foreign =
+        items.iter().find(|item| !RESTORED.contains(&item.name.as_str()) || (item.name == ".gitignore" && !ours));
+    match foreign {
+        Some(item) => bail!("{} holds {:?}, which weighbridge did not write", path.display(), item.name),
+        None => Ok(()),
+    }
+}
+
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write_atomic(path, text.as_bytes()).context(Exit::not_measured("keep the result"))
 }
@@ -83,6 +115,41 @@ mod tests {
         assert_eq!(fs::read_text(&output.path.join(".gitignore"), 10).unwrap(), "*\n");
         output.write_report("{}").unwrap();
         assert_eq!(fs::read_text(&output.report(), 10).unwrap(), "{}");
+    }
+
+    #[test]
+    fn a_directory_with_files_of_somebody_else_is_refused_untouched() {
+        for (name, content) in [("report.md", "mine"), (".gitignore", "target\n")] {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join(name);
+            fs::write_atomic(&file, content.as_bytes()).unwrap();
+            let error = format!("{:#}", OutputDirectory::prepare(directory.path().to_owned()).unwrap_err());
+            assert!(error.contains(name) && error.contains("--output-dir"), "{error}");
+            assert_eq!(fs::read_text(&file, 100).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_restored_history_is_welcome_and_results_are_cleared_on_request_only() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write_atomic(&directory.path().join("history/a.json"), b"{}").unwrap();
+        let output = OutputDirectory::prepare(directory.path().to_owned()).unwrap();
+        output.write("{}", "words").unwrap();
+        drop(output);
+        let output = OutputDirectory::prepare(directory.path().to_owned()).unwrap();
+        assert!(fs::is_file(&output.comment()));
+        output.clear_results().unwrap();
+        assert!(!fs::is_file(&output.comment()) && !fs::is_file(&output.report()));
+    }
+
+    #[test]
+    fn two_runs_cannot_share_a_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = OutputDirectory::prepare(directory.path().to_owned()).unwrap();
+        let error = format!("{:#}", OutputDirectory::prepare(directory.path().to_owned()).unwrap_err());
+        assert!(error.contains("another run"), "{error}");
+        drop(first);
+        OutputDirectory::prepare(directory.path().to_owned()).unwrap();
     }
 
     #[test]

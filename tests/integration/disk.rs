@@ -71,7 +71,7 @@ fn a_full_disk_is_an_error_and_never_a_number() {
 #[test]
 fn a_report_that_cannot_be_kept_is_an_error() {
     let case = Case::new();
-    run_on_mount(&case, "size=4k,nr_inodes=2")
+    run_on_mount(&case, "size=4k,nr_inodes=3")
         .expect(4)
         .says("keep the result: write ")
         .says("No space left on device");

@@ -118,6 +118,6 @@ fn names_with_spaces_quotes_and_commas_work_everywhere() {
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["cells"][0]["uncompressed_bytes"], 2560);
     let base = report["context"]["base"]["chosen_by"].as_str().unwrap();
-    assert_eq!(base, "parent of HEAD on main, built now");
+    assert_eq!(base, "parent of HEAD on main, built now from a clean checkout");
     assert_eq!(case.repository.git(&["-C", STRANGE, "status", "--porcelain"]), "");
 }
