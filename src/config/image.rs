@@ -63,8 +63,8 @@ pub(super) fn resolve(draft: &Draft, around: &Surroundings<'_>, faults: &mut Fau
         ulimits: fields.texts("ulimits"),
         shm_size: fields.text("shm_size").and_then(|text| docker_bytes(&text)),
         allow: fields.texts("allow"),
-        provenance: fields.text("provenance").filter(|text| text != "false"),
-        sbom: fields.text("sbom").filter(|text| text != "false"),
+        provenance: fields.text("provenance"),
+        sbom: fields.text("sbom"),
         budget: draft.node.get("budget").map(budget).unwrap_or_default(),
     })
 }

@@ -157,9 +157,15 @@ pub(super) const IMAGE: &[Key] = &[
         "provenance",
         Kind::Text(Format::Line),
         "mode=max",
-        "Provenance attestation, as `--provenance` takes it; off when absent.",
+        "Provenance attestation, as `--provenance` takes it. When absent, an image that is pushed gets what buildx adds \
+         by default, and one that is only measured gets none.",
     ),
-    key("sbom", Kind::Text(Format::Line), "true", "SBOM attestation, as `--sbom` takes it; off when absent."),
+    key(
+        "sbom",
+        Kind::Text(Format::Line),
+        "true",
+        "SBOM attestation, as `--sbom` takes it; when absent, as with `provenance`.",
+    ),
     key("budget", Kind::Section(BUDGET), "{compressed: 60MB}", "Limits, each applied to every platform."),
 ];
 

@@ -169,9 +169,9 @@ pub struct Image {
     pub shm_size: Option<Bytes>,
     /// `--allow`.
     pub allow: Vec<String>,
-    /// `--provenance`; `None` leaves attestations off.
+    /// `--provenance`; `None` means buildx's default for an image that is pushed, and none for one that is only measured.
     pub provenance: Option<String>,
-    /// `--sbom`; `None` leaves attestations off.
+    /// `--sbom`; `None` as with `provenance`.
     pub sbom: Option<String>,
     /// Limits.
     pub budget: Budget,

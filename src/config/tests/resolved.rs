@@ -65,6 +65,16 @@ fn paths_of_a_file_in_the_github_folder_start_at_the_repository() {
 }
 
 #[test]
+fn an_attestation_that_is_switched_off_is_told_from_one_that_is_not_mentioned() {
+    for (more, value) in [("", None), (", provenance: false", Some("false")), (", provenance: 'false'", Some("false"))]
+    {
+        let yaml = format!("images: {{a: {{context: services/orders{more}{}}}}}", more.replace("provenance", "sbom"));
+        let image = resolved(&[("weighbridge.yml", &yaml)], &NEVER).images.remove(0);
+        assert_eq!((image.provenance.as_deref(), image.sbom.as_deref()), (value, value), "{yaml}");
+    }
+}
+
+#[test]
 fn a_remote_context_is_left_to_buildkit() {
     let yaml = "images: {a: {context: 'https://github.com/acme/x.git#main', dockerfile: sub/Dockerfile}}";
     let image = resolved(&[("weighbridge.yml", yaml)], &NEVER).images.remove(0);
