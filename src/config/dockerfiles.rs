@@ -1,4 +1,6 @@
-//! The Dockerfiles of a repository that has no configuration: each becomes an image named after its folder.
+//! The Dockerfiles of a repository that has no configuration: each becomes an image named after its folder, with that
+//! folder as its context. A Dockerfile that lies apart from what it copies, as in a folder `docker/` for the whole
+//! repository, needs a configuration that says `context: .` and `dockerfile: docker/Dockerfile`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -24,6 +26,10 @@ const SKIPPED: [&str; 8] =
 const NOT_BUILT: [&str; 11] =
     ["dockerignore", "md", "txt", "bak", "orig", "rej", "swp", "tmpl", "template", "j2", "example"];
 
+/// What weighbridge leaves in a directory that it writes into. Base commits that were checked out there have Dockerfiles
+/// as well.
+const OUTPUT_MARK: &str = ".weighbridge-output";
+
 /// A Dockerfile, by its folder relative to the root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Found {
@@ -31,6 +37,15 @@ struct Found {
     file: String,
     /// `worker` of `Dockerfile.worker` and of `worker.Dockerfile`.
     flavour: Option<String>,
+}
+
+impl Found {
+    /// Whether Docker would rather take the other, which says the same in the name that Docker looks for.
+    fn is_shadowed_by(&self, other: &Self) -> bool {
+        self.file != other.file
+            && self.folders == other.folders
+            && self.file.replace("Containerfile", "Dockerfile") == other.file
+    }
 }
 
 /// The Dockerfiles below a directory as images, sorted by path. The one at its top is named `root_name`, else after the
@@ -46,6 +61,8 @@ pub(super) fn drafts(root: &Path, root_name: Option<&str>) -> Result<Vec<Draft>>
         bail!("too much to look through for Dockerfiles; name the images in weighbridge.yml");
     }
     found.sort();
+    let all = found.clone();
+    found.retain(|found| !all.iter().any(|other| found.is_shadowed_by(other)));
     let own_name = root.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
     let names = names(&found, root_name.unwrap_or(&own_name));
     Ok(found.iter().zip(names).map(|(found, name)| draft(found, name)).collect())
@@ -55,6 +72,9 @@ pub(super) fn drafts(root: &Path, root_name: Option<&str>) -> Result<Vec<Draft>>
 fn walk(directory: &Path, folders: &mut Vec<String>, items_left: &mut usize, found: &mut Vec<Found>) {
     // A folder that cannot be read cannot be built either.
     let items = fs::list(directory, *items_left).unwrap_or_default();
+    if !folders.is_empty() && items.iter().any(|item| item.name == OUTPUT_MARK) {
+        return;
+    }
     for item in items {
         *items_left = items_left.saturating_sub(1);
         match item.kind {
@@ -79,15 +99,20 @@ fn is_skipped(folder: &str) -> bool {
 
 /// Whether a file is a Dockerfile, and of which flavour.
 fn flavour(file: &str) -> Option<Option<String>> {
-    let flavour = match file {
-        "Dockerfile" => return Some(None),
-        _ => file.strip_prefix("Dockerfile.").or(file.strip_suffix(".Dockerfile"))?,
-    };
+    if file == "Dockerfile" || file == "Containerfile" {
+        return Some(None);
+    }
+    let before = file.strip_suffix(".Dockerfile").or(file.strip_suffix(".Containerfile"));
+    let flavour = file.strip_prefix("Dockerfile.").or(file.strip_prefix("Containerfile.")).or(before)?;
     let suffix = flavour.rsplit('.').next().unwrap_or(flavour);
     (!flavour.is_empty() && !NOT_BUILT.contains(&suffix) && !file.ends_with('~')).then(|| Some(flavour.to_owned()))
 }
 
 /// Folder and flavour; the whole path where that is not unique; a number where even that is not.
+///
+/// A second folder of the same name therefore renames the first. Were the first to keep its short name, a third that sorts
+/// before it would take that name over, and one image would be compared with another. A new name is only new. Names
+/// that must not depend on other folders belong into a `weighbridge.yml`.
 fn names(found: &[Found], root_name: &str) -> Vec<String> {
     let short = |found: &Found| {
         let folder = found.folders.last().map_or(root_name, String::as_str);
@@ -190,6 +215,22 @@ mod tests {
         let files = ["Dockerfile.md", "Dockerfile.dev.dockerignore", ".devcontainer/Dockerfile", "vendor/x/Dockerfile"];
         assert_eq!(found(&files), Vec::<String>::new());
         assert_eq!(found(&["a/b/c/d/e/f/g/Dockerfile", "dockerfile", "Dockerfile~"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn containerfiles_are_found_where_no_dockerfile_says_the_same() {
+        assert_eq!(
+            found(&["a/Containerfile", "b/Containerfile", "b/Dockerfile", "c/Containerfile.x", "c/y.Containerfile"]),
+            ["a=a/Containerfile", "b=b/Dockerfile", "c-x=c/Containerfile.x", "c-y=c/y.Containerfile"]
+        );
+        assert_eq!(found(&["Containerfile.md", "x.Containerfile/y"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_weighbridge_wrote_is_left_out() {
+        let written = ["out/.weighbridge-output", "out/base/orders/Dockerfile"];
+        assert_eq!(found(&[written[0], written[1], "orders/Dockerfile"]), ["orders=orders/Dockerfile"]);
+        assert_eq!(found(&[".weighbridge-output", "orders/Dockerfile"]), ["orders=orders/Dockerfile"]);
     }
 
     #[test]
