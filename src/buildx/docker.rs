@@ -110,7 +110,8 @@ impl Docker {
     /// When bake refuses the files or docker does not answer.
     pub async fn print_bake(&self, files: &[PathBuf], targets: &[String], directory: &Path) -> Result<Vec<u8>> {
         let files = files.iter().map(|file| format!("--file={}", file.display()));
-        let question = buildx(["bake", "--print"]).args(files).args(targets).directory(directory);
+        // Quiet, or an error comes below the progress of reading the files.
+        let question = buildx(["bake", "--print", "--progress=quiet"]).args(files).args(targets).directory(directory);
         Ok(self.ask(&question).await?.stdout)
     }
 

@@ -40,12 +40,22 @@ pub(super) fn drafts(
     printer: &dyn BakePrinter,
     faults: &mut Faults,
 ) -> Result<Vec<Draft>> {
-    let printed = printer.print(files, targets, root)?;
+    let printed = printer.print(files, targets, root).map_err(|error| explained(error, &names(files)))?;
     let drafts = parse(&names(files), &printed)?;
     for draft in &drafts {
         check::check(&draft.node, Kind::Section(IMAGE), &draft.path, faults);
     }
     Ok(drafts)
+}
+
+/// Says what to do when nobody said what to build.
+fn explained(error: anyhow::Error, origin: &str) -> anyhow::Error {
+    if !format!("{error:#}").contains("failed to find target default") {
+        return error;
+    }
+    error.context(format!(
+        "{origin} has no group or target `default`; name what to build in weighbridge.yml beside `bake`, as in `targets: [orders]`"
+    ))
 }
 
 /// File names as a phrase.

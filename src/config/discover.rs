@@ -9,7 +9,7 @@ use crate::fs;
 
 use super::fault::Faults;
 use super::image::Draft;
-use super::{BakePrinter, bake, dockerfiles};
+use super::{BakePrinter, bake, dockerfiles, unique};
 
 /// The names under which our own configuration is looked for.
 const CONFIG_FILES: [&str; 6] = [
@@ -72,7 +72,7 @@ pub(super) fn images(
 ) -> Result<(String, PathBuf, Vec<Draft>)> {
     let files = bake_files(&root);
     if !files.is_empty() {
-        let drafts = bake::drafts(&files, &[], &root, printer, faults)?;
+        let drafts = unique::distinct(bake::drafts(&files, &[], &root, printer, faults)?, |_| false);
         // A Compose file that builds nothing only describes services to develop with.
         if !drafts.is_empty() {
             return Ok((bake::names(&files), root, drafts));

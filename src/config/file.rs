@@ -11,7 +11,7 @@ use super::fault::{Faults, KeyPath, Place, did_you_mean};
 use super::image::Draft;
 use super::keys::{FILE, Kind};
 use super::node::{Entry, Node, Value};
-use super::{BakePrinter, bake, check, yaml};
+use super::{BakePrinter, bake, check, unique, yaml};
 
 /// Far more than anyone writes by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -37,6 +37,7 @@ pub(super) fn drafts(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut 
     let empty = Node { place: tree.place.clone(), value: Value::Map(Vec::new()) };
     let defaults = tree.get("defaults").unwrap_or(&empty);
     let entries = tree.get("images").map(Node::entries).unwrap_or_default();
+    let targets = unique::distinct(targets, |name| entries.iter().any(|entry| entry.key == name));
     let copies = entries.len().saturating_add(targets.len());
     if yaml::weight(defaults).saturating_mul(copies) > MAX_DEFAULTS_BYTES {
         faults.push(&defaults.place, &KeyPath::default().key("defaults"), "too much for so many images");

@@ -137,9 +137,14 @@ fn dockerfile(draft: &Draft, context: &BuildContext, faults: &mut Faults) -> Opt
     };
     let file = fs::normalize(&directory.join(name));
     let message = match () {
-        () if !is_inside(&file, directory) => "is outside of the build context",
+        () if !is_inside(&file, directory) => {
+            "is outside of the build context; expected one below it: choose a `context` that holds both, \
+                                             or move the file"
+        }
         () if !fs::is_file(&file) => "is not a file; expected a Dockerfile, relative to the build context",
-        () if !is_inside(&fs::canonical(&file)?, &fs::canonical(directory)?) => "links to outside of the build context",
+        () if !is_inside(&fs::canonical(&file)?, &fs::canonical(directory)?) => {
+            "links to outside of the build context; expected a file below it"
+        }
         () => return Some(DockerfileSource::Path(file)),
     };
     let place = written.or(draft.node.get("context")).map_or(&draft.node.place, |node| &node.place);
@@ -152,7 +157,7 @@ fn build_contexts(draft: &Draft, root: &Path, faults: &mut Faults) -> BTreeMap<S
     let mut contexts = BTreeMap::new();
     for entry in draft.node.get("build_contexts").map(Node::entries).unwrap_or_default() {
         let Some(text) = entry.value.text() else { continue };
-        let value = match build_context(text, root) {
+        let value = match build_context(text, &draft.name, root) {
             Ok(value) => value,
             Err(message) => {
                 faults.push(&entry.value.place, &path.key(&entry.key), message);
@@ -164,9 +169,13 @@ fn build_contexts(draft: &Draft, root: &Path, faults: &mut Faults) -> BTreeMap<S
     contexts
 }
 
-fn build_context(text: &str, root: &Path) -> Result<String, String> {
+fn build_context(text: &str, image: &str, root: &Path) -> Result<String, String> {
     if text.starts_with("target:") || text.starts_with("service:") {
-        return Err(format!("{} builds one target on another, which only bake itself can do", shown(text)));
+        return Err(format!(
+            "{} builds `{image}` on another target, which weighbridge cannot do yet; leave `{image}` out: \
+             name the others in weighbridge.yml, as in `targets: [one, two]`",
+            shown(text)
+        ));
     }
     if is_remote(text) || text.contains("://") {
         return Ok(text.to_owned());

@@ -8,6 +8,22 @@ use super::fault::{Faults, shown};
 use super::image::Draft;
 use super::node::Node;
 
+/// Leaves one of several targets that are the same, tags included: Compose services that run one image, each with the
+/// build of it. That is the first by name, or those that the configuration names, which then have to differ.
+pub(super) fn distinct(targets: Vec<Draft>, is_named: impl Fn(&str) -> bool) -> Vec<Draft> {
+    let mut kept = BTreeMap::<&Node, &str>::new();
+    let tagged = |target: &Draft| target.node.get("tags").is_some_and(|tags| !tags.list().is_empty());
+    for target in targets.iter().filter(|target| tagged(target)) {
+        let name = kept.entry(&target.node).or_insert(&target.name);
+        if !is_named(name) && is_named(&target.name) {
+            *name = &target.name;
+        }
+    }
+    let is_kept =
+        |target: &Draft| is_named(&target.name) || kept.get(&target.node).is_none_or(|name| *name == target.name);
+    targets.iter().filter(|target| is_kept(target)).cloned().collect()
+}
+
 /// Adds a fault for every platform that an image lists twice, in whatever spelling.
 pub(super) fn check_platforms(drafts: &[Draft], faults: &mut Faults) {
     for draft in drafts {

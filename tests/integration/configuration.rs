@@ -158,6 +158,10 @@ fn faults_of_a_bake_file_are_told_in_the_words_of_bake() {
     case.repository.write("docker-bake.hcl", "target \"x\" {");
     case.docker.refuses("bake", 1, "ERROR: docker-bake.hcl:1,12-12: Unclosed configuration block");
     refused(&case, case.run(&[]), "Unclosed configuration block");
+    // Else what bake tells of its progress would stand before the words that count.
+    assert!(case.docker.calls(&["buildx", "bake"]).iter().all(|call| call.contains(&"--progress=quiet".to_owned())));
+    case.docker.refuses("bake", 1, "ERROR: failed to find target default");
+    refused(&case, case.run(&[]), "docker-bake.hcl has no group or target `default`; name what to build");
     case.docker.refuses("bake", 0, "");
     case.docker.answers("bake", "garbage");
     refused(&case, case.run(&[]), "bake");

@@ -45,7 +45,7 @@ default: {}
     weighbridge.yml:11:3: images["pay ment"]: "pay ment" is not a name of letters, digits, `.`, `_` and `-`, starting with a letter or digit, at most 128 long
     weighbridge.yml:12:14: images["pay ment"].context: "nowhere" is not a directory; expected the build context
     weighbridge.yml:13:15: images["pay ment"].secrets[0]: no `id=`; expected a secret such as id=token,env=TOKEN or id=token,src=token.txt
-    weighbridge.yml:16:17: images.stock.dockerfile: "../../Dockerfile" is outside of the build context
+    weighbridge.yml:16:17: images.stock.dockerfile: "../../Dockerfile" is outside of the build context; expected one below it: choose a `context` that holds both, or move the file
     weighbridge.yml:17:12: images.stock.tags[0]: "docker.io/acme/orders:latest" is already a tag of image `orders`
     weighbridge.yml:18:11: images.stock.target: expected text on one line, found nothing
     weighbridge.yml:19:3: images.stock: duplicate key; first on line 14
@@ -87,11 +87,11 @@ fn every_fault_of_paths_is_explained() {
     insta::assert_snapshot!(image("context: file"), @r#"weighbridge.yml:1:23: images.a.context: "file" is not a directory; expected the build context"#);
     insta::assert_snapshot!(image("context: services"), @r#"weighbridge.yml:1:23: images.a.dockerfile: "Dockerfile" is not a file; expected a Dockerfile, relative to the build context"#);
     insta::assert_snapshot!(image("context: ., dockerfile: Dockerfile.x"), @r#"weighbridge.yml:1:38: images.a.dockerfile: "Dockerfile.x" is not a file; expected a Dockerfile, relative to the build context"#);
-    insta::assert_snapshot!(image("context: services/orders, dockerfile: ../../Dockerfile"), @r#"weighbridge.yml:1:52: images.a.dockerfile: "../../Dockerfile" is outside of the build context"#);
-    insta::assert_snapshot!(image("context: services/orders, dockerfile: ."), @r#"weighbridge.yml:1:52: images.a.dockerfile: "." is outside of the build context"#);
+    insta::assert_snapshot!(image("context: services/orders, dockerfile: ../../Dockerfile"), @r#"weighbridge.yml:1:52: images.a.dockerfile: "../../Dockerfile" is outside of the build context; expected one below it: choose a `context` that holds both, or move the file"#);
+    insta::assert_snapshot!(image("context: services/orders, dockerfile: ."), @r#"weighbridge.yml:1:52: images.a.dockerfile: "." is outside of the build context; expected one below it: choose a `context` that holds both, or move the file"#);
     insta::assert_snapshot!(image("context: ., build_contexts: {a: nowhere, b: 'target:c', d: 'docker-image://x'}"), @r#"
     weighbridge.yml:1:46: images.a.build_contexts.a: "nowhere" is not a directory; expected a build context
-    weighbridge.yml:1:58: images.a.build_contexts.b: "target:c" builds one target on another, which only bake itself can do
+    weighbridge.yml:1:58: images.a.build_contexts.b: "target:c" builds `a` on another target, which weighbridge cannot do yet; leave `a` out: name the others in weighbridge.yml, as in `targets: [one, two]`
     "#);
 }
 
@@ -100,7 +100,7 @@ fn a_dockerfile_that_links_to_outside_of_its_context_is_refused() {
     let directory = repository(&[("weighbridge.yml", "images: {a: {context: a}}"), ("a/x", "")]);
     std::os::unix::fs::symlink("../services/orders/Dockerfile", directory.path().join("a/Dockerfile")).unwrap();
     let error = resolve(&Request::default(), &env(directory.path(), &[]), &NEVER).unwrap_err();
-    insta::assert_snapshot!(error.root_cause(), @r#"weighbridge.yml:1:23: images.a.dockerfile: "Dockerfile" links to outside of the build context"#);
+    insta::assert_snapshot!(error.root_cause(), @r#"weighbridge.yml:1:23: images.a.dockerfile: "Dockerfile" links to outside of the build context; expected a file below it"#);
 }
 
 #[test]
@@ -152,14 +152,38 @@ fn faults_of_bake_targets_name_the_file_and_the_target() {
     let directory = repository(&[("weighbridge.yml", yaml), ("docker-bake.hcl", "")]);
     let error = resolve(&Request::default(), &env(directory.path(), &[]), &Fake(Some(printed))).unwrap_err();
     insta::assert_snapshot!(error.root_cause(), @r#"
-    docker-bake.hcl: target.a.build_contexts.base: "target:b" builds one target on another, which only bake itself can do
+    docker-bake.hcl: target.a.build_contexts.base: "target:b" builds `a` on another target, which weighbridge cannot do yet; leave `a` out: name the others in weighbridge.yml, as in `targets: [one, two]`
     docker-bake.hcl: target.a.context: "nowhere" is not a directory; expected the build context
     docker-bake.hcl: target.a.platforms[0]: "x" is not a platform such as linux/arm64
-    docker-bake.hcl: target.b.dockerfile: "../Dockerfile" is outside of the build context
+    docker-bake.hcl: target.b.dockerfile: "../Dockerfile" is outside of the build context; expected one below it: choose a `context` that holds both, or move the file
     docker-bake.hcl: target.b.no_cache: "maybe" is not true or false
     weighbridge.yml:3:10: images.c: no target or service of this name; expected one, or a `context`
     weighbridge.yml:3:27: images.aa: no target or service of this name; expected one, or a `context`
     "#);
+}
+
+#[test]
+fn different_builds_with_one_tag_are_a_fault() {
+    let printed = br#"{"target": {
+        "web": {"context": "services/orders", "tags": ["acme/app:1"]},
+        "worker": {"context": "services/orders", "tags": ["acme/app:1"], "args": {"A": "1"}}}}"#;
+    let directory = repository(&[("compose.yaml", "")]);
+    let error = resolve(&Request::default(), &env(directory.path(), &[]), &Fake(Some(printed))).unwrap_err();
+    insta::assert_snapshot!(error.root_cause(), @r#"compose.yaml: target.worker.tags[0]: "acme/app:1" is already a tag of image `web`"#);
+}
+
+#[test]
+fn a_bake_file_without_a_default_says_that_targets_are_to_be_named() {
+    struct Refusing;
+    impl BakePrinter for Refusing {
+        fn print(&self, _: &[PathBuf], _: &[String], _: &Path) -> Result<Vec<u8>> {
+            anyhow::bail!("run `docker buildx bake`: exit status: 1: ERROR: failed to find target default")
+        }
+    }
+    let directory = repository(&[("docker-bake.hcl", "")]);
+    let error = resolve(&Request::default(), &env(directory.path(), &[]), &Refusing).unwrap_err();
+    insta::assert_snapshot!(format!("{error:#}"), @"docker-bake.hcl has no group or target `default`; name what to build in weighbridge.yml beside `bake`, as in `targets: [orders]`: run `docker buildx bake`: exit status: 1: ERROR: failed to find target default");
+    assert_eq!(exit_code(&error), USAGE);
 }
 
 #[test]

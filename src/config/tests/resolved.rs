@@ -104,6 +104,35 @@ images:
     assert_eq!(extra.tags, ["extra"]);
 }
 
+const SERVICES: &[u8] = br#"{"group": {"default": {"targets": ["job", "web", "worker"]}}, "target": {
+    "job": {"context": "services/orders", "dockerfile": "Dockerfile", "tags": ["acme/job:1"]},
+    "web": {"context": "services/orders", "dockerfile": "Dockerfile", "tags": ["acme/app:1"]},
+    "worker": {"context": "services/orders", "dockerfile": "Dockerfile", "tags": ["acme/app:1"]}}}"#;
+
+#[test]
+fn services_that_run_one_image_are_one_image() {
+    let names = |files: &[(&str, &str)]| {
+        let images = resolved(files, &Fake(Some(SERVICES))).images;
+        images.into_iter().map(|image| image.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[("compose.yaml", "")]), ["job", "web"]);
+    let compose = |more: &str| format!("compose: compose.yaml\n{more}");
+    for (more, left) in [
+        ("", ["job", "web"]),
+        ("defaults: {budget: {layers: 3}}", ["job", "web"]),
+        ("images: {web: {budget: {layers: 3}}}", ["job", "web"]),
+        ("images: {worker: {budget: {layers: 3}}}", ["job", "worker"]),
+    ] {
+        assert_eq!(names(&[("weighbridge.yml", &compose(more)), ("compose.yaml", "")]), left, "{more}");
+    }
+}
+
+#[test]
+fn services_without_a_tag_stay_apart() {
+    let printed = br#"{"target": {"a": {"context": "services/orders"}, "b": {"context": "services/orders"}}}"#;
+    assert_eq!(resolved(&[("compose.yaml", "")], &Fake(Some(printed))).images.len(), 2);
+}
+
 #[test]
 fn without_a_configuration_bake_comes_before_dockerfiles() {
     let config = resolved(&[("docker-bake.hcl", ""), ("Dockerfile", "")], &Fake(Some(PRINTED)));
