@@ -25,6 +25,12 @@ impl<'a> Inherited<'a> {
         Self(by_stage)
     }
 
+    /// Whether no stage inherits a step.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The number that a step has in the Dockerfile, the inherited ones not counted; `None` for an inherited one.
     #[must_use]
     pub fn own_index(&self, step: &StepName<'_>) -> Option<u32> {

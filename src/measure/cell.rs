@@ -11,6 +11,7 @@ use super::steps::base_images;
 use super::timing::measure_timing;
 use crate::buildx::BuildRecord;
 use crate::buildx::failure::{explain_failure, is_cancelled};
+use crate::buildx::inherited::Inherited;
 use crate::buildx::metadata::read_build_ref;
 use crate::config::DockerfileSource;
 use crate::dockerfile::Dockerfile;
@@ -110,6 +111,8 @@ async fn weigh(
 ) -> Result<ImageMeasurement> {
     let (layout, platform, target) = (cell.files.layout(), cell.id.platform.clone(), cell.image.target.clone());
     let base_images = base_images(&record.trace);
+    // Layers of inherited steps look like those of the base image, so where there are any, no origin is claimed.
+    let dockerfile = dockerfile.filter(|_| Inherited::of(&record.trace).is_empty());
     let measure = move || {
         let lines = dockerfile.as_ref().map(|dockerfile| (dockerfile, target.as_deref()));
         measure_image(&layout, &platform, lines, base_images, &known)

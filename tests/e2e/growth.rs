@@ -90,3 +90,23 @@ fn the_output_directory_does_not_leak_into_a_context_that_contains_it() {
     assert_eq!(second["cells"][0]["cached_steps"], second["cells"][0]["total_steps"]);
     assert_eq!(first["cells"][0]["digest"], second["cells"][0]["digest"]);
 }
+
+#[test]
+fn layers_of_inherited_steps_are_not_taken_for_the_base_image() {
+    let repository = repository();
+    let registry = std::env::var("WEIGHBRIDGE_TEST_REGISTRY").unwrap();
+    let parent = format!("{registry}/e2e/onbuild:{}", std::process::id());
+    repository.write("parent/Dockerfile", "FROM debian:bookworm-slim\nONBUILD COPY file /file\n");
+    let mut push = std::process::Command::new("docker");
+    push.args(["buildx", "build", "--quiet", "--push", "--tag", &parent, "parent"]).current_dir(repository.path());
+    assert!(push.status().unwrap().success());
+    repository.write("child/Dockerfile", format!("FROM {parent}\nCOPY text /text\n"));
+    repository.write("child/file", "inherited");
+    repository.write("child/text", "own");
+    repository.write("weighbridge.yml", "images: { child: { context: child } }\n");
+    repository.commit("base");
+    repository.weighbridge(&["run"]).expect(0);
+    for layer in repository.report()["cells"][0]["layers"].as_array().unwrap() {
+        assert!(layer["base"].is_null(), "{layer}");
+    }
+}

@@ -21,3 +21,4 @@ mod signals;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;
+mod trust;
