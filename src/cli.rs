@@ -18,6 +18,8 @@ use crate::units::parse_duration;
     long_about = "Builds every image of a repository with docker buildx, measures bytes and seconds per image and \
                   platform, compares them with the base commit and says which Dockerfile line is responsible.",
     after_help = EXAMPLES,
+    // `--image a run` runs; `run` is no image there.
+    subcommand_precedence_over_arg = true,
     propagate_version = true,
     max_term_width = 100
 )]
@@ -66,10 +68,10 @@ pub struct Common {
     /// Configuration file; found by itself when not given.
     #[arg(long, global = true, value_name = "FILE", help_heading = "What to build")]
     pub config: Option<PathBuf>,
-    /// Only these images.
+    /// Only these images; several are separated by commas or spaces.
     #[arg(long, global = true, value_name = "NAME", num_args = 1.., value_delimiter = ',', help_heading = "What to build")]
     pub image: Vec<String>,
-    /// Only these platforms, such as linux/arm64.
+    /// Only these of the configured platforms, such as linux/arm64; all of them for an image that names none.
     #[arg(long, global = true, value_name = "PLATFORM", num_args = 1.., value_delimiter = ',', help_heading = "What to build")]
     pub platform: Vec<Platform>,
     /// buildx builder to use; never replaced by another.
@@ -216,6 +218,22 @@ mod tests {
                 (cli.common.jobs, cli.common.image.as_slice()),
                 (Some(3), ["a".to_owned(), "b".to_owned()].as_slice())
             );
+        }
+    }
+
+    #[test]
+    fn several_images_may_be_named_in_every_way() {
+        for line in [
+            "weighbridge run --image a b",
+            "weighbridge run --image a,b",
+            "weighbridge run --image a --image b",
+            "weighbridge --image a b run",
+            "weighbridge --image a,b run",
+            "weighbridge --image=a --image=b --platform linux/arm64 run",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(cli.common.image, ["a", "b"], "{line}");
+            assert!(matches!(cli.command, Command::Run(_)), "{line}");
         }
     }
 

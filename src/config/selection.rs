@@ -1,5 +1,7 @@
 //! The part of the configuration that a run is about: what the command line or the environment asks for.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, anyhow};
 
 use crate::env::Env;
@@ -15,7 +17,7 @@ use super::fault::{did_you_mean, shown};
 pub struct Selection {
     /// Names of the only images to work on.
     pub images: Vec<String>,
-    /// Platforms that replace those of every image.
+    /// The only platforms to build.
     pub platforms: Vec<Platform>,
 }
 
@@ -56,29 +58,50 @@ impl Selection {
         }
     }
 
-    /// Applies the choices to the configured images.
+    /// Leaves of the configured images what was asked for. An image without platforms of its own is built for all that
+    /// were asked for, another for those of them that it has.
     ///
     /// # Errors
-    /// When a chosen image is not configured; exit code 2.
+    /// When a chosen image is not configured, or no image is built for a chosen platform; exit code 2.
     pub(super) fn apply(&self, images: Vec<Image>) -> Result<Vec<Image>> {
+        let images = self.chosen(images)?;
+        let configured: BTreeSet<Platform> = images.iter().flat_map(|image| image.platforms.clone()).collect();
+        let left: Vec<Image> = images.into_iter().filter_map(|image| self.narrowed(image)).collect();
+        if left.is_empty() {
+            let message = format!("no image is built for {}; configured: {}", list(&self.platforms), list(&configured));
+            return Err(anyhow!(message).context(Exit::usage("choose the platforms")));
+        }
+        Ok(left)
+    }
+
+    fn chosen(&self, images: Vec<Image>) -> Result<Vec<Image>> {
         for name in &self.images {
             let known = || images.iter().map(|image| image.name.as_str());
             if !known().any(|known| known == name) {
-                let hint = did_you_mean(name, known())
-                    .unwrap_or_else(|| format!("expected one of {}", known().collect::<Vec<_>>().join(", ")));
+                let hint = did_you_mean(name, known()).unwrap_or_else(|| format!("expected one of {}", list(known())));
                 return Err(anyhow!("no image {}; {hint}", shown(name)).context(Exit::usage("choose the images")));
             }
         }
-        let chosen = |image: &Image| self.images.is_empty() || self.images.contains(&image.name);
-        let mut images: Vec<Image> = images.into_iter().filter(chosen).collect();
-        let mut platforms = self.platforms.clone();
-        platforms.sort();
-        platforms.dedup();
-        if !platforms.is_empty() {
-            images.iter_mut().for_each(|image| image.platforms.clone_from(&platforms));
-        }
-        Ok(images)
+        let is_chosen = |image: &Image| self.images.is_empty() || self.images.contains(&image.name);
+        Ok(images.into_iter().filter(is_chosen).collect())
     }
+
+    /// The image with the chosen ones of its platforms; `None` when there are none.
+    fn narrowed(&self, mut image: Image) -> Option<Image> {
+        if self.platforms.is_empty() {
+            return Some(image);
+        }
+        if image.platforms.is_empty() {
+            image.platforms = self.platforms.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        } else {
+            image.platforms.retain(|platform| self.platforms.contains(platform));
+        }
+        (!image.platforms.is_empty()).then_some(image)
+    }
+}
+
+fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

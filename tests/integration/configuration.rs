@@ -112,6 +112,19 @@ fn every_wrong_word_of_the_command_line_is_told() {
 }
 
 #[test]
+fn chosen_platforms_select_from_the_configured_ones() {
+    let case = Case::configured(
+        "images: { orders: { context: orders, platforms: [linux/amd64, linux/arm64] }, web: { context: web, platforms: [linux/amd64] } }",
+    );
+    let run = case.run(&["--dry-run", "--platform", "linux/arm64"]).expect(0);
+    assert!(run.stdout.contains("orders") && !run.stdout.contains("web"), "{}", run.stdout);
+    let message = "no image is built for linux/s390x; configured: linux/amd64, linux/arm64";
+    refused(&case, case.run(&["--platform", "linux/s390x"]), message);
+    let before = case.weighbridge(&["--image", "web", "run", "--dry-run"]).expect(0);
+    assert!(before.stdout.contains("web") && !before.stdout.contains("orders"), "{}", before.stdout);
+}
+
+#[test]
 fn a_malformed_variable_is_named() {
     for (variable, value, message) in [
         ("WEIGHBRIDGE_PLATFORM", "linux", "read WEIGHBRIDGE_PLATFORM: \"linux\" is not a platform"),

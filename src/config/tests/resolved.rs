@@ -64,6 +64,48 @@ fn paths_of_a_file_in_the_github_folder_start_at_the_repository() {
     assert_eq!(config.images.len(), 1);
 }
 
+/// The cells that are left of two images when these platforms are asked for.
+fn left(platforms: &[&str]) -> Result<Vec<String>> {
+    let yaml = "
+images:
+  a: {context: services/orders, platforms: [linux/arm64, linux/amd64]}
+  b: {context: services/orders, platforms: [linux/s390x]}
+";
+    let directory = repository(&[("weighbridge.yml", yaml)]);
+    let platforms = platforms.iter().map(|platform| platform.parse().unwrap()).collect();
+    let request = Request { selection: Selection { platforms, ..Selection::default() }, ..Request::default() };
+    let images = resolve(&request, &env(directory.path(), &[]), &NEVER)?.images;
+    let cells = |image: &Image| {
+        let name = image.name.clone();
+        image.platforms.iter().map(move |platform| format!("{name} {platform}")).collect::<Vec<_>>()
+    };
+    Ok(images.iter().flat_map(cells).collect())
+}
+
+#[test]
+fn chosen_platforms_select_from_those_that_are_configured() {
+    for (platforms, cells) in [
+        (&["linux/aarch64"][..], &["a linux/arm64"][..]),
+        (&["linux/s390x", "linux/amd64", "linux/riscv64"], &["a linux/amd64", "b linux/s390x"]),
+        (&[], &["a linux/arm64", "a linux/amd64", "b linux/s390x"]),
+    ] {
+        assert_eq!(left(platforms).unwrap(), cells);
+    }
+    let error = left(&["linux/riscv64", "linux/386"]).unwrap_err();
+    assert_eq!(crate::error::exit_code(&error), crate::error::USAGE);
+    insta::assert_snapshot!(format!("{error:#}"), @"choose the platforms: no image is built for linux/riscv64, linux/386; configured: linux/amd64, linux/arm64, linux/s390x");
+}
+
+#[test]
+fn an_image_without_platforms_takes_all_that_are_chosen() {
+    let yaml = "images: {a: {context: services/orders}, b: {context: services/orders, platforms: [linux/386]}}";
+    let directory = repository(&[("weighbridge.yml", yaml)]);
+    let variables = env(directory.path(), &[("WEIGHBRIDGE_PLATFORM", "linux/arm64,linux/amd64,linux/aarch64")]);
+    let config = resolve(&Request::default(), &variables, &NEVER).unwrap();
+    assert_eq!(config.images.len(), 1);
+    assert_eq!(config.images[0].platforms, ["linux/amd64", "linux/arm64"].map(|text| text.parse().unwrap()));
+}
+
 #[test]
 fn an_attestation_that_is_switched_off_is_told_from_one_that_is_not_mentioned() {
     for (more, value) in [("", None), (", provenance: false", Some("false")), (", provenance: 'false'", Some("false"))]
@@ -150,7 +192,8 @@ fn a_compose_file_that_builds_nothing_leaves_it_to_the_dockerfiles() {
 
 #[test]
 fn the_command_line_wins_over_the_environment_and_both_over_the_file() {
-    let yaml = "images: {a: {context: services/orders, platforms: [linux/s390x]}, b: {context: services/orders}}";
+    let yaml =
+        "images: {a: {context: services/orders, platforms: [linux/arm64, linux/s390x]}, b: {context: services/orders}}";
     let directory = repository(&[("config/other.yml", yaml), ("config/services/orders/Dockerfile", "FROM scratch")]);
     let variables = [
         ("WEIGHBRIDGE_CONFIG", "config/other.yml"),
