@@ -32,10 +32,13 @@ impl Session {
     /// The configuration of the head.
     pub(super) async fn config(&self) -> Result<Config> {
         let file = self.config_file().map(|file| self.env.directory.join(file));
-        self.resolve(self.env.directory.clone(), file, None).await
+        let selection = self.selection();
+        let request = Request { directory: self.env.directory.clone(), file, root_name: None, selection };
+        self.resolve(request, self.env.clone()).await
     }
 
-    /// The configuration of the base, whose files stand below `base_root` as those of the head below `head_root`.
+    /// The whole configuration of the base, whose files stand below `base_root` as those of the head below `head_root`.
+    /// It is not asked for the chosen images alone, because it need not have them.
     pub(super) async fn config_of_base(&self, head_root: &Path, base_root: &Path) -> Result<Config> {
         let rebase = |path: &Path| -> Result<PathBuf> {
             let path = fs::canonical(path).unwrap_or_else(|| fs::normalize(path));
@@ -46,7 +49,11 @@ impl Session {
         let file = self.config_file().map(|file| rebase(&self.env.directory.join(file))).transpose()?;
         // The folder of a checkout must not give an image its name: the base's folder is called otherwise.
         let name = self.env.directory.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.resolve(rebase(&self.env.directory)?, file, name).await
+        let selection = Selection::default();
+        let request = Request { directory: rebase(&self.env.directory)?, file, root_name: name, selection };
+        let mut env = self.env.clone();
+        env.variables.retain(|name, _| !Selection::VARIABLES.contains(&name.as_str()));
+        self.resolve(request, env).await
     }
 
     /// The cells that the command line asks for.
@@ -59,10 +66,8 @@ impl Session {
     }
 
     /// Reading the configuration may ask `docker buildx bake`, which blocks.
-    async fn resolve(&self, directory: PathBuf, file: Option<PathBuf>, root_name: Option<String>) -> Result<Config> {
-        let request = Request { directory, file, root_name, selection: self.selection() };
+    async fn resolve(&self, request: Request, env: Env) -> Result<Config> {
         let printer = BlockingBake { docker: self.docker.clone(), runtime: tokio::runtime::Handle::current() };
-        let env = self.env.clone();
         tokio::task::spawn_blocking(move || config::resolve(&request, &env, &printer))
             .await
             .context("read the configuration")?

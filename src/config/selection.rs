@@ -22,6 +22,9 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The variables that choose as well.
+    pub const VARIABLES: [&str; 2] = ["WEIGHBRIDGE_IMAGE", "WEIGHBRIDGE_PLATFORM"];
+
     /// Reads `WEIGHBRIDGE_IMAGE` and `WEIGHBRIDGE_PLATFORM`, lists separated by commas or newlines.
     ///
     /// # Errors

@@ -103,3 +103,17 @@ fn the_base_is_weighed_and_never_delivered() {
         .count();
     assert_eq!((case.docker.builds_run(), pushing), (2, 1));
 }
+
+#[test]
+fn an_image_that_the_base_does_not_have_is_new_also_when_it_alone_is_chosen() {
+    let case = Case::new();
+    case.repository.write("weighbridge.yml", "images: { web: { context: web } }");
+    case.repository.commit("one image");
+    let budget = "budget: { compressed_growth: 1% }";
+    let images = format!("images: {{ web: {{ context: web }}, orders: {{ context: orders, {budget} }} }}");
+    case.repository.write("weighbridge.yml", images);
+    case.repository.commit("two images");
+    let run = case.weighbridge(&["run", "--image", "orders", "--format", "markdown"]).expect(0);
+    assert!(run.stdout.contains("new"), "{}", run.stdout);
+    assert_eq!(cells(&case.repository.report()), ["orders"]);
+}
