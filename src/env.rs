@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use crate::oci::Platform;
+
 /// What the process was given: arguments, variables, working directory and terminals.
 #[derive(Debug, Clone, Default)]
 pub struct Env {
@@ -50,7 +52,11 @@ impl Env {
     /// `WEIGHBRIDGE_RUNNER_CLASS` names it where the kind of processor matters more than their number.
     #[must_use]
     pub fn runner_class(&self) -> String {
-        let measured = || format!("{}/{} {} cpus", std::env::consts::OS, std::env::consts::ARCH, self.parallelism);
+        let measured = || {
+            let platform = Platform::new(std::env::consts::OS, std::env::consts::ARCH, None);
+            let noun = if self.parallelism == 1 { "CPU" } else { "CPUs" };
+            format!("{platform}, {} {noun}", self.parallelism)
+        };
         self.get("WEIGHBRIDGE_RUNNER_CLASS").map_or_else(measured, str::to_owned)
     }
 
@@ -72,6 +78,18 @@ mod tests {
         assert_eq!(env.get("A"), None);
         assert_eq!(env.get("B"), Some("x"));
         assert_eq!(env.get("C"), None);
+    }
+
+    #[test]
+    fn the_class_of_runner_names_the_platform_as_images_do() {
+        let env = Env { parallelism: 2, ..Env::default() };
+        let class = env.runner_class();
+        let (platform, processors) = class.split_once(", ").unwrap();
+        assert_eq!(platform.parse::<Platform>().unwrap().to_string(), platform);
+        assert_eq!(processors, "2 CPUs");
+        assert!(Env { parallelism: 1, ..Env::default() }.runner_class().ends_with(", 1 CPU"));
+        let variables = BTreeMap::from([("WEIGHBRIDGE_RUNNER_CLASS".to_owned(), "large".to_owned())]);
+        assert_eq!(Env { variables, ..env }.runner_class(), "large");
     }
 
     #[test]

@@ -59,13 +59,13 @@ impl Building<'_> {
         stop: &CancellationToken,
     ) -> CellReport {
         if stop.is_cancelled() {
-            return measure::not_built(cell, Outcome::Cancelled, None);
+            return measure::not_built(cell, self.root, Outcome::Cancelled, None);
         }
         let mut view = self.view.cell(cell, self.redactor);
         let record = self.build(builder, cell, stop, &mut |event| view.event(event)).await;
         let report = match record {
-            Ok(record) => measure::measure_cell(cell, record, known, self.redactor).await,
-            Err(error) => measure::not_built(cell, Outcome::Failed, Some(format!("{error:#}"))),
+            Ok(record) => measure::measure_cell(cell, self.root, record, known, self.redactor).await,
+            Err(error) => measure::not_built(cell, self.root, Outcome::Failed, Some(format!("{error:#}"))),
         };
         if !self.keep_layouts
             && let Err(error) = fs::remove_dir_all(&cell.files.layout())

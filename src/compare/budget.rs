@@ -106,8 +106,8 @@ fn gate<T: std::fmt::Display>(
 /// The limit of growth against the baseline.
 fn growth(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResult {
     let shown_limit = match limit {
-        Growth::Relative(percent) => percent.to_string(),
-        Growth::Absolute(bytes) => bytes.delta_from(Bytes(0)).to_string(),
+        Growth::Relative(Percent(percent)) => format!("{percent} %"),
+        Growth::Absolute(bytes) => bytes.to_string(),
     };
     let unmeasured = |verdict, reason: String| result(GROWTH_KEY, shown_limit.clone(), None, verdict, reason);
     let Some(image) = &head.image else { return unmeasured(Verdict::Unknown, why_not_measured(head)) };
@@ -248,15 +248,15 @@ mod tests {
             told(budget, &failed, Some(&base)),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
-        compressed_growth Fail +8.0 % of +5.0 %: grew by 4.0 MB
-        compressed_growth Warn +4.8 % of +5.0 %: 96 % of the limit
-        compressed_growth Pass −20.0 % of +5.0 %: did not grow
-        compressed_growth Pass ±0.0 % of +5.0 %: did not grow
-        compressed_growth Unknown - of +5.0 %: layers are compressed in another way than the baseline's
-        compressed_growth Pass - of +5.0 %: no baseline
-        compressed_growth Pass - of +5.0 %: new image, nothing to grow from
-        compressed_growth Unknown - of +5.0 %: baseline without numbers: build failed
-        compressed_growth Unknown - of +5.0 %: build timed out
+        compressed_growth Fail +8.0 % of 5 %: grew by 4.0 MB
+        compressed_growth Warn +4.8 % of 5 %: 96 % of the limit
+        compressed_growth Pass −20.0 % of 5 %: did not grow
+        compressed_growth Pass ±0.0 % of 5 %: did not grow
+        compressed_growth Unknown - of 5 %: layers are compressed in another way than the baseline's
+        compressed_growth Pass - of 5 %: no baseline
+        compressed_growth Pass - of 5 %: new image, nothing to grow from
+        compressed_growth Unknown - of 5 %: baseline without numbers: build failed
+        compressed_growth Unknown - of 5 %: build timed out
         ");
     }
 
@@ -266,7 +266,7 @@ mod tests {
         let base = sample::run(vec![cell("a", 50_000_000)]);
         insta::assert_snapshot!(
             told(budget, &cell("b", 51_500_000), Some(&base)),
-            @"compressed_growth Fail +1.5 MB of +1.0 MB: grew by 1.5 MB"
+            @"compressed_growth Fail +1.5 MB of 1.0 MB: grew by 1.5 MB"
         );
     }
 

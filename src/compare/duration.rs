@@ -88,13 +88,23 @@ fn unlike(
             if head.emulated { "native before, emulated now" } else { "emulated before, native now" }.to_owned(),
         );
     }
-    let state = |timing: &Timing| match warmth(timing) {
-        Warmth::Cold => "cold".to_owned(),
-        Warmth::Warm => format!("warm ({0} of {0} cached)", timing.total_steps),
-        Warmth::Partial => format!("{} of {} cached", timing.cached_steps, timing.total_steps),
-    };
-    let alike = warmth(base_timing) == warmth(head_timing) && base_timing.cached_steps == head_timing.cached_steps;
-    (!alike).then(|| format!("{} before, {} now", state(base_timing), state(head_timing)))
+    unlike_cache(base_timing, head_timing).map(str::to_owned)
+}
+
+/// How the cache helped one build more than the other. The numbers of steps are left out, so that builds of one reason
+/// can be told together.
+fn unlike_cache(base: &Timing, head: &Timing) -> Option<&'static str> {
+    use Warmth::{Cold, Partial, Warm};
+    match (warmth(base), warmth(head)) {
+        (Cold, Warm) => Some("nothing was cached before, all steps now"),
+        (Cold, Partial) => Some("nothing was cached before, some steps now"),
+        (Partial, Cold) => Some("some steps were cached before, nothing now"),
+        (Partial, Warm) => Some("some steps were cached before, all now"),
+        (Warm, Cold) => Some("all steps were cached before, nothing now"),
+        (Warm, Partial) => Some("all steps were cached before, some now"),
+        _ if base.cached_steps != head.cached_steps => Some("another number of steps was cached"),
+        (Cold, Cold) | (Partial, Partial) | (Warm, Warm) => None,
+    }
 }
 
 #[cfg(test)]
@@ -120,9 +130,14 @@ mod tests {
             ((0, 5), (0, 6), None),
             ((3, 5), (3, 5), None),
             ((5, 5), (5, 5), None),
-            ((0, 5), (5, 5), Some("cold before, warm (5 of 5 cached) now")),
-            ((3, 5), (2, 5), Some("3 of 5 cached before, 2 of 5 cached now")),
-            ((5, 5), (6, 6), Some("warm (5 of 5 cached) before, warm (6 of 6 cached) now")),
+            ((0, 5), (5, 5), Some("nothing was cached before, all steps now")),
+            ((0, 5), (2, 5), Some("nothing was cached before, some steps now")),
+            ((2, 5), (0, 5), Some("some steps were cached before, nothing now")),
+            ((2, 5), (5, 5), Some("some steps were cached before, all now")),
+            ((5, 5), (0, 5), Some("all steps were cached before, nothing now")),
+            ((5, 5), (4, 5), Some("all steps were cached before, some now")),
+            ((3, 5), (2, 5), Some("another number of steps was cached")),
+            ((5, 5), (6, 6), Some("another number of steps was cached")),
         ] {
             let expected = match reason {
                 Some(reason) => WallDelta::NotComparable(reason.to_owned()),
@@ -138,7 +153,7 @@ mod tests {
         let mut emulated = base.clone();
         emulated.1.emulated = true;
         let mut other = base.clone();
-        other.0.runner_class = Some("linux/arm64 2 cpus".to_owned());
+        other.0.runner_class = Some("linux/arm64, 2 CPUs".to_owned());
         let mut unknown = base.clone();
         unknown.0.runner_class = None;
         let mut failed = base.clone();

@@ -54,7 +54,17 @@ impl<'a> LayerChange<'a> {
     /// The difference in compressed bytes.
     #[must_use]
     pub fn compressed(&self) -> ByteDelta {
-        let bytes = |layer: &Layer| Bytes(layer.compressed_bytes);
+        self.delta(|layer| layer.compressed_bytes)
+    }
+
+    /// The difference in uncompressed bytes.
+    #[must_use]
+    pub fn uncompressed(&self) -> ByteDelta {
+        self.delta(|layer| layer.uncompressed_bytes)
+    }
+
+    fn delta(&self, bytes: impl Fn(&Layer) -> u64) -> ByteDelta {
+        let bytes = |layer: &Layer| Bytes(bytes(layer));
         match self {
             Self::Same(_) => ByteDelta(0),
             Self::Recompressed { base, head } | Self::Rewritten { base, head } | Self::Edited { base, head } => {
@@ -161,7 +171,13 @@ fn instruction_key(created_by: &str) -> Option<String> {
     Some(instruction(created_by)).filter(|text| !text.is_empty())
 }
 
-/// The instruction as the Dockerfile has it: `created_by` without the shell, build arguments and marks that
+/// What wrote a layer, for people: the text of the Dockerfile, else of the history; empty when neither is known.
+#[must_use]
+pub fn shown_instruction(layer: &Layer) -> String {
+    layer.instruction.clone().unwrap_or_else(|| instruction(&layer.created_by))
+}
+
+/// The instruction as the history tells it: `created_by` without the shell, build arguments and marks that
 /// builders put around it, on one line.
 #[must_use]
 pub fn instruction(created_by: &str) -> String {
@@ -257,6 +273,16 @@ mod tests {
                 ("removed", "a".into(), -10)
             ]
         );
+    }
+
+    #[test]
+    fn layers_are_matched_by_their_history_and_shown_as_the_dockerfile_has_them() {
+        let written = |layer: Layer, text: &str| Layer { instruction: Some(text.to_owned()), ..layer };
+        let base = [written(layer("a", 10, "COPY /out /app # buildkit", 2), "COPY --from=one /out /app")];
+        let head = [written(layer("b", 16, "COPY /out /app # buildkit", 2), "COPY --from=two /out /app")];
+        assert_eq!(summary(&base, &head), [("rewritten", "b".into(), 6)]);
+        assert_eq!(shown_instruction(&head[0]), "COPY --from=two /out /app");
+        assert_eq!(shown_instruction(&layer("c", 1, "COPY /out /app # buildkit", 2)), "COPY /out /app");
     }
 
     #[test]

@@ -107,6 +107,20 @@ impl<'a> Delta<'a> {
         Percent::of(growth, base)
     }
 
+    /// Whether all layers have the content that they had: nothing changed, or only how it is compressed.
+    #[must_use]
+    pub fn is_identical(&self) -> bool {
+        let is_same =
+            |change: &LayerChange<'_>| matches!(change, LayerChange::Same(_) | LayerChange::Recompressed { .. });
+        self.layers.iter().all(is_same)
+    }
+
+    /// Whether what changed of a layer is too little to speak of, compressed and uncompressed.
+    #[must_use]
+    pub fn is_noise_layer(&self, change: &LayerChange<'_>) -> bool {
+        self.is_noise_part(change.compressed()) && within_noise(change.uncompressed(), self.base_uncompressed)
+    }
+
     /// Whether recompression moved the compressed bytes by more than noise.
     #[must_use]
     pub fn is_recompressed(&self) -> bool {
@@ -216,6 +230,27 @@ mod tests {
             (base.uncompressed_bytes, head.uncompressed_bytes) = (0, 0);
             assert_eq!(Delta::between(&base, &head).is_noise(), noise, "{base_bytes} {head_bytes}");
         }
+    }
+
+    #[test]
+    fn equal_content_is_identical_and_too_little_to_speak_of_is_not() {
+        let of = |diff_id, bytes| image(vec![base_layer("os", 29_000_000), layer(diff_id, bytes, "RUN make", 3)]);
+        let base = of("a", 1_000_000);
+        for (head, identical) in [
+            (base.clone(), true),
+            (of("a", 1_000_001), true),
+            (of("b", 1_000_000), false),
+            (image(vec![base_layer("os", 29_000_000)]), false),
+        ] {
+            assert_eq!(Delta::between(&base, &head).is_identical(), identical);
+        }
+        let head = of("b", 1_000_001);
+        let delta = Delta::between(&base, &head);
+        assert!(delta.layers.iter().all(|change| delta.is_noise_layer(change)));
+        let mut sparse = of("b", 1_000_001);
+        sparse.layers[1].uncompressed_bytes += 5_000_000;
+        let delta = Delta::between(&base, &sparse);
+        assert_eq!(delta.layers.iter().filter(|change| !delta.is_noise_layer(change)).count(), 1);
     }
 
     #[test]

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        let show = |each: &Instruction| format!("{} {} {}", each.line, each.keyword, each.arguments);
+        let show = |each: &Instruction| format!("{} {each}", each.line);
         instructions(text).unwrap().iter().map(show).collect::<Vec<_>>().join("\n")
     }
 

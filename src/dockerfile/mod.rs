@@ -7,6 +7,8 @@ mod lineage;
 mod lines;
 mod steps;
 
+use std::fmt;
+
 use anyhow::{Context, Result, bail, ensure};
 
 pub use lineage::{Lineage, Root};
@@ -40,6 +42,20 @@ pub struct Instruction {
     pub arguments: String,
     /// The line of the keyword, counted from 1.
     pub line: u32,
+}
+
+impl Instruction {
+    /// Whether a part of it, the body of a here-document, stands on the lines that follow.
+    #[must_use]
+    pub fn has_here_document(&self) -> bool {
+        !heredoc::opened_by(self).is_empty()
+    }
+}
+
+impl fmt::Display for Instruction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.keyword, self.arguments)
+    }
 }
 
 /// Every keyword but `FROM`, which opens a stage.
@@ -138,11 +154,7 @@ mod tests {
             .stages
             .iter()
             .map(|stage| {
-                let body: Vec<_> = stage
-                    .instructions
-                    .iter()
-                    .map(|each| format!("{} {} {}", each.line, each.keyword, each.arguments))
-                    .collect();
+                let body: Vec<_> = stage.instructions.iter().map(|each| format!("{} {each}", each.line)).collect();
                 format!("{} {} {:?} {}", stage.line, stage.from, stage.name, body.join(", "))
             })
             .collect();

@@ -1,6 +1,6 @@
 //! One cell: what its build said and what its layout holds, as the facts of the report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -24,9 +24,10 @@ use crate::report::{CellReport, Failure, Finding, ImageMeasurement, Outcome, Sev
 /// Larger than any Dockerfile that BuildKit accepts in one gRPC message.
 const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
 
-/// The facts of a build that ended, whatever its end. An image that cannot be measured is a finding, never a zero.
+/// The facts of a build that ended, whatever its end; `root` is the configuration's, which paths are told from. An image that cannot be measured is a finding, never a zero.
 pub async fn measure_cell(
     cell: &Cell<'_>,
+    root: &Path,
     record: BuildRecord,
     known: &Arc<KnownLayers>,
     redactor: &Redactor,
@@ -36,7 +37,7 @@ pub async fn measure_cell(
     let mut report = CellReport {
         timing: Some(measure_timing(&record.trace, record.wall, dockerfile.as_ref())),
         findings: build_findings(&record.trace, outcome),
-        ..not_built(cell, outcome, None)
+        ..not_built(cell, root, outcome, None)
     };
     report.findings.extend(record.log_error.as_ref().map(|error| log_not_written(error)));
     if outcome == Outcome::Built {
@@ -58,7 +59,7 @@ pub async fn measure_cell(
 
 /// The report of a cell without a build to measure: it never started, or was stopped before it could.
 #[must_use]
-pub fn not_built(cell: &Cell<'_>, outcome: Outcome, error: Option<String>) -> CellReport {
+pub fn not_built(cell: &Cell<'_>, root: &Path, outcome: Outcome, error: Option<String>) -> CellReport {
     let failure = error.map(|message| Failure {
         message,
         step: None,
@@ -72,6 +73,7 @@ pub fn not_built(cell: &Cell<'_>, outcome: Outcome, error: Option<String>) -> Ce
         id: cell.id.clone(),
         outcome,
         emulated: cell.support == Support::Emulated,
+        dockerfile: dockerfile_name(&cell.image.dockerfile, root),
         failure,
         build_ref: None,
         pushed_digest: None,
@@ -90,6 +92,16 @@ fn outcome(record: &BuildRecord) -> Outcome {
         (Ending::Exited, _) if is_cancelled(&record.trace) => Outcome::Cancelled,
         (Ending::Exited, _) => Outcome::Failed,
     }
+}
+
+/// The Dockerfile as people find it from the configuration; of one outside of its root, the file's name.
+fn dockerfile_name(source: &DockerfileSource, root: &Path) -> Option<String> {
+    let path = match source {
+        DockerfileSource::Path(path) => path.strip_prefix(root).ok().or_else(|| path.file_name().map(Path::new))?,
+        DockerfileSource::InRemoteContext(path) => Path::new(path),
+        DockerfileSource::Inline(_) => return None,
+    };
+    Some(path.to_string_lossy().into_owned())
 }
 
 /// The Dockerfile as it is on disk; what cannot be read or parsed costs the line numbers, nothing else.
@@ -143,15 +155,38 @@ fn not_measured(error: &anyhow::Error) -> Finding {
 /// Commands, logs and errors may repeat a secret; no text from outside leaves this stage unscrubbed.
 fn redact(report: &mut CellReport, redactor: &Redactor) {
     let scrub = |text: &mut String| redactor.scrub(text);
+    report.dockerfile.iter_mut().for_each(scrub);
     if let Some(failure) = &mut report.failure {
         scrub(&mut failure.message);
         failure.step.iter_mut().chain(&mut failure.source_line).chain(&mut failure.log_tail).for_each(scrub);
     }
     if let Some(image) = &mut report.image {
-        image.layers.iter_mut().for_each(|layer| scrub(&mut layer.created_by));
+        for layer in &mut image.layers {
+            scrub(&mut layer.created_by);
+            layer.instruction.iter_mut().for_each(scrub);
+        }
     }
     if let Some(timing) = &mut report.timing {
         timing.steps.iter_mut().for_each(|step| scrub(&mut step.instruction));
     }
     report.findings.iter_mut().for_each(|finding| scrub(&mut finding.message));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dockerfile_is_named_from_the_root_of_the_configuration() {
+        let path = |path: &str| DockerfileSource::Path(path.into());
+        for (source, expected) in [
+            (path("/shop/services/orders/Dockerfile"), Some("services/orders/Dockerfile")),
+            (path("/shop/Dockerfile"), Some("Dockerfile")),
+            (path("/shop-2/app.Dockerfile"), Some("app.Dockerfile")),
+            (DockerfileSource::InRemoteContext("docker/Dockerfile".into()), Some("docker/Dockerfile")),
+            (DockerfileSource::Inline("FROM scratch".into()), None),
+        ] {
+            assert_eq!(dockerfile_name(&source, Path::new("/shop")).as_deref(), expected, "{source:?}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! base image. So the instructions of a stage's lineage are laid over the end of the history, newest first, and what
 //! is left over is the base. Where one pair does not fit, nothing is known of any: a line is never guessed.
 
+use crate::buildx::text::one_line;
 use crate::dockerfile::{Instruction, Lineage, Root};
 use crate::oci::HistoryEntry;
 
@@ -12,9 +13,15 @@ use crate::oci::HistoryEntry;
 const FRONTEND: &str = "buildkit.dockerfile.v0";
 const EXPORTER: &str = "buildkit.exporter.image.v0";
 
+/// Characters of an instruction.
+const MAX_INSTRUCTION: usize = 300;
+
 /// Where a history entry comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
+    /// The instruction as it stands in the Dockerfile, untrusted text on one line; `None` of one that opens a
+    /// here-document, of which the history tells more.
+    pub instruction: Option<String>,
     /// The line of the Dockerfile, counted from 1.
     pub dockerfile_line: Option<u32>,
     /// Whether the entry belongs to the base image; `None` when that cannot be told.
@@ -40,9 +47,18 @@ fn aligned(history: &[HistoryEntry], lineage: &Lineage<'_>) -> Option<Vec<Origin
         Root::Scratch | Root::Image => Some(true),
         Root::Unknown => None,
     };
-    let below = below.iter().map(|_| Origin { dockerfile_line: None, base });
-    let own = lineage.instructions.iter().map(|each| Origin { dockerfile_line: Some(each.line), base: Some(false) });
+    let below = below.iter().map(|_| Origin { base, ..Origin::default() });
+    let own = lineage.instructions.iter().map(|each| Origin {
+        instruction: as_written(each, MAX_INSTRUCTION),
+        dockerfile_line: Some(each.line),
+        base: Some(false),
+    });
     Some(below.chain(own).collect())
+}
+
+/// The text of an instruction on one line; `None` where a here-document holds the better part of it.
+pub(super) fn as_written(instruction: &Instruction, max_chars: usize) -> Option<String> {
+    (!instruction.has_here_document()).then(|| one_line(&instruction.to_string(), max_chars))
 }
 
 /// Whether an instruction can have written an entry: by its keyword, and for a plain `RUN` by its whole command.
@@ -99,9 +115,9 @@ mod tests {
     fn shown(text: &str, history: &[HistoryEntry]) -> String {
         let dockerfile = Dockerfile::parse(text).unwrap();
         let show = |origin: &Origin| match origin {
-            Origin { dockerfile_line: Some(line), base: Some(false) } => line.to_string(),
-            Origin { dockerfile_line: None, base: Some(true) } => "base".to_owned(),
-            Origin { dockerfile_line: None, base: None } => "?".to_owned(),
+            Origin { dockerfile_line: Some(line), base: Some(false), .. } => line.to_string(),
+            Origin { dockerfile_line: None, base: Some(true), .. } => "base".to_owned(),
+            Origin { dockerfile_line: None, base: None, .. } => "?".to_owned(),
             other => format!("{other:?}"),
         };
         origins(history, &dockerfile.lineage(None).unwrap()).iter().map(show).collect::<Vec<_>>().join(" ")
@@ -152,6 +168,26 @@ mod tests {
         ] {
             check(&format!("FROM a\n{written}\n"), &[created_by], "2");
         }
+    }
+
+    #[test]
+    fn the_instruction_stands_as_in_the_dockerfile() {
+        let long = "x".repeat(1_000);
+        for (written, created_by, expected) in [
+            (
+                "copy --from=build  --link $A \\\n /out",
+                "COPY /a /out # buildkit",
+                Some("COPY --from=build --link $A /out"),
+            ),
+            ("RUN <<EOF\necho a\nEOF", "RUN /bin/sh -c echo a\n # buildkit", None),
+        ] {
+            let dockerfile = Dockerfile::parse(&format!("FROM a\n{written}\n")).unwrap();
+            let origins = origins(&[entry(created_by)], &dockerfile.lineage(None).unwrap());
+            assert_eq!(origins[0].instruction.as_deref(), expected);
+        }
+        let dockerfile = Dockerfile::parse(&format!("FROM a\nCOPY {long} /\n")).unwrap();
+        let cut = origins(&[entry("COPY x / # buildkit")], &dockerfile.lineage(None).unwrap());
+        assert_eq!(cut[0].instruction.as_ref().unwrap().chars().count(), MAX_INSTRUCTION);
     }
 
     /// Histories that BuildKit wrote for these Dockerfiles.

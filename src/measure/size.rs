@@ -78,7 +78,7 @@ fn weigh(layout: &Layout, layer: &LayerBlob, known: &KnownLayers) -> Result<Weig
 /// Joins manifest, unpacked sizes and history. Entries that wrote a layer match the layers one to one; when their
 /// numbers differ, the history says nothing about any layer.
 fn join(image: &Image, weighed: &[Weighed], origins: &[Origin]) -> Vec<Layer> {
-    let origins = origins.iter().copied().chain(std::iter::repeat(Origin::default()));
+    let origins = origins.iter().cloned().chain(std::iter::repeat(Origin::default()));
     let mut wrote: Vec<(&HistoryEntry, Origin)> =
         image.history.iter().zip(origins).filter(|(entry, _)| !entry.empty_layer).collect();
     if wrote.len() != image.layers.len() {
@@ -90,14 +90,16 @@ fn join(image: &Image, weighed: &[Weighed], origins: &[Origin]) -> Vec<Layer> {
 }
 
 fn joined(layer: &LayerBlob, weighed: Weighed, history: Option<(&HistoryEntry, Origin)>) -> Layer {
-    let origin = history.map_or_else(Origin::default, |(_, origin)| origin);
+    let (created_by, origin) =
+        history.map_or_else(Default::default, |(entry, origin)| (entry.created_by.clone(), origin));
     Layer {
         digest: layer.digest.clone(),
         diff_id: layer.diff_id.clone(),
         compressed_bytes: layer.compressed_bytes,
         uncompressed_bytes: weighed.uncompressed_bytes,
         compression: weighed.compression,
-        created_by: history.map_or_else(String::new, |(entry, _)| entry.created_by.clone()),
+        created_by,
+        instruction: origin.instruction,
         dockerfile_line: origin.dockerfile_line,
         base: origin.base,
     }
@@ -254,6 +256,7 @@ mod tests {
             uncompressed_bytes: 1,
             compression: Compression::None,
             created_by: String::new(),
+            instruction: None,
             dockerfile_line: None,
             base: None,
         };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::lines::as_written;
 use super::phases::{downloads, last_instant, ran};
 use super::spans::Spans;
 use crate::buildx::inherited::Inherited;
@@ -41,11 +42,13 @@ pub(super) fn steps(trace: &Trace, dockerfile: Option<&Dockerfile>) -> (Vec<Step
         let Some((name, _)) = vertices.first() else { continue };
         let spans: Spans = vertices.iter().flat_map(|(_, vertex)| ran(vertex, end)).collect();
         let cache = cache_state(vertices.iter().map(|(_, vertex)| *vertex), &remote);
-        let line = inherited.own_index(name).and_then(|index| dockerfile?.step_line(name.stage, index));
+        let own = dockerfile.zip(inherited.own_index(name));
+        let instruction = own.and_then(|(dockerfile, index)| dockerfile.step(name.stage, index));
+        let as_written = instruction.and_then(|instruction| as_written(instruction, MAX_INSTRUCTION));
         let step = Step {
             stage: name.stage.to_owned(),
-            instruction: one_line(name.instruction, MAX_INSTRUCTION),
-            dockerfile_line: line,
+            instruction: as_written.unwrap_or_else(|| one_line(name.instruction, MAX_INSTRUCTION)),
+            dockerfile_line: own.and_then(|(dockerfile, index)| dockerfile.step_line(name.stage, index)),
             duration: spans.total(),
             cache,
         };

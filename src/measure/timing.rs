@@ -44,33 +44,11 @@ fn transferred(vertex: &Vertex) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::buildx::trace::{Status, recorded};
-    use crate::dockerfile::{Instruction, Stage};
 
     const WALL: Duration = Duration::from_secs(9);
 
     /// The Dockerfile of most recordings.
-    fn layers() -> Dockerfile {
-        let stage = |name: &str, from: &str, line, instructions: &[(&str, u32)]| Stage {
-            name: Some(name.into()),
-            from: from.into(),
-            line,
-            instructions: instructions
-                .iter()
-                .map(|(keyword, line)| Instruction {
-                    keyword: (*keyword).into(),
-                    arguments: String::new(),
-                    line: *line,
-                })
-                .collect(),
-        };
-        Dockerfile {
-            stages: vec![
-                stage("base", "scratch", 1, &[("ADD", 2)]),
-                stage("build", "base", 3, &[("ARG", 4), ("RUN", 5)]),
-                stage("final", "base", 6, &[("COPY", 7), ("COPY", 8), ("RUN", 9), ("ENTRYPOINT", 10)]),
-            ],
-        }
-    }
+    const LAYERS: &str = include_str!("../../tests/fixtures/dockerfile/layers.Dockerfile");
 
     #[test]
     fn recorded_builds_are_counted() {
@@ -95,7 +73,7 @@ mod tests {
 
     #[test]
     fn steps_stand_in_dockerfile_order_with_their_lines() {
-        let timing = measure_timing(&recorded("cold-build-oci-zstd"), WALL, Some(&layers()));
+        let timing = measure_timing(&recorded("cold-build-oci-zstd"), WALL, Some(&Dockerfile::parse(LAYERS).unwrap()));
         let shown: Vec<String> = timing
             .steps
             .iter()
@@ -106,7 +84,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(shown.join("\n"), @r"
         2 base 53ms Executed: ADD rootfs.tar.gz /
-        5 build 641ms Executed: RUN echo bust 1; mkdir -p /out; dd if=/dev/urandom of=/out/blob bs=1M count=3 2>/dev/null
+        5 build 641ms Executed: RUN echo bust $BUST; mkdir -p /out; dd if=/dev/urandom of=/out/blob bs=1M count=3 2>/dev/null
         7 final 23ms Executed: COPY --from=build /out/blob /blob
         8 final 47ms Executed: COPY hello.txt /hello.txt
         9 final 1223ms Executed: RUN echo hi > /hi.txt; sleep 1

@@ -31,6 +31,29 @@ pub fn terminal(text: &str, max_chars: usize) -> String {
     clean
 }
 
+/// The same, but what is too long is cut in its middle: a command says most at its ends, a path and a reference too.
+#[must_use]
+pub fn middle(text: &str, max_chars: usize) -> String {
+    let clean = terminal(text, usize::MAX);
+    let length = clean.chars().count();
+    if length <= max_chars {
+        return clean;
+    }
+    let kept = max_chars.saturating_sub(1);
+    let tail: String = clean.chars().skip(length - kept / 2).collect();
+    let head: String = clean.chars().take(kept - kept / 2).collect();
+    // Between words, where that costs little.
+    let head = match head.rsplit_once(' ') {
+        Some((words, rest)) if rest.len() < words.len() / 2 => format!("{words} "),
+        _ => head,
+    };
+    let tail = match tail.split_once(' ') {
+        Some((rest, words)) if rest.len() < words.len() / 2 => format!(" {words}"),
+        _ => tail,
+    };
+    format!("{head}…{tail}")
+}
+
 /// The text with its lines and spaces as they are, without anything invisible: for shell lines, logs and errors.
 #[must_use]
 pub fn block(text: &str) -> String {
@@ -228,6 +251,21 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_cut_in_its_middle() {
+        for (text, max_chars, cut) in [
+            ("12345", 5, "12345"),
+            ("123456", 5, "12…56"),
+            ("1234567", 6, "123…67"),
+            ("RUN pip install --target /out x", 20, "RUN pip … /out x"),
+            ("RUN a/very/long/path/without/spaces", 20, "RUN a/very…ut/spaces"),
+            ("123", 1, "…"),
+            ("\u{1b}[1m123\n", 3, "123"),
+        ] {
+            assert_eq!(middle(text, max_chars), cut, "{text:?}");
+        }
+    }
+
+    #[test]
     fn inline_text_carries_no_markup_mention_or_reference() {
         for (text, escaped) in [
             ("a|b", "a&#124;b"),
@@ -290,6 +328,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_escapes(text in sample::any_text()) {
+            prop_assert!(middle(&text, 9).chars().count() <= 9);
             let inline = inline(&text, 40);
             let is_bare = |c: char| matches!(c, '<' | '>' | '|' | '@' | '\n' | '\u{202e}' | '\u{200b}' | '\u{1b}');
             prop_assert!(!inline.contains(is_bare), "{}", inline);

@@ -1,5 +1,7 @@
 //! Pieces of a document, fitted into a limit: what matters least goes first, in whole items, and the cut is stated.
 
+use super::rows::plural;
+
 /// What the note about a cut may take.
 const NOTE_BYTES: usize = 80;
 
@@ -21,7 +23,7 @@ pub(super) struct Block {
     pub(super) items: Vec<String>,
     /// What stands after the items, when there are any.
     pub(super) close: String,
-    /// The plural of what an item is.
+    /// What an item is, in the singular.
     pub(super) noun: &'static str,
 }
 
@@ -71,8 +73,11 @@ fn show(piece: Piece, kept: usize) -> String {
     };
     match (kept, left_out) {
         (_, 0) => body,
-        (0, left_out) => format!("{left_out} {} left out: see report.json\n\n", block.noun),
-        (_, left_out) => format!("{}\n\n{left_out} more {}: see report.json\n\n", body.trim_end(), block.noun),
+        (0, left_out) => format!("{} left out: see report.json\n\n", plural(left_out, block.noun)),
+        (_, left_out) => {
+            let more = plural(left_out, &format!("more {}", block.noun));
+            format!("{}\n\n{more}: see report.json\n\n", body.trim_end())
+        }
     }
 }
 
@@ -82,7 +87,7 @@ mod tests {
 
     fn block(rank: u8, count: usize) -> Piece {
         let items = (0..count).map(|index| format!("- {rank} {index:07}\n")).collect();
-        Piece::Block(Block { rank, open: "open\n".into(), items, close: "close\n".into(), noun: "rows" })
+        Piece::Block(Block { rank, open: "open\n".into(), items, close: "close\n".into(), noun: "row" })
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn changes(comparison: &Comparison<'_>) -> Line {
     let told = |row: &Row<'_>| !matches!(row.change, Change::NoBaseline | Change::BaseNotMeasured(_));
     let mut changed = rows::changed(comparison);
     changed.retain(|image| image.leader().is_some_and(told));
-    let named = changed.iter().take(NAMED).map(label);
+    let named = changed.iter().take(NAMED).map(|image| label(comparison, image));
     let line = Line::default().list(named, ", ");
     match changed.len().saturating_sub(NAMED) {
         0 => line,
@@ -63,9 +63,8 @@ fn changes(comparison: &Comparison<'_>) -> Line {
     }
 }
 
-/// An image with its change: `recommend` +4.2 MB (+8.1 %).
-#[must_use]
-pub fn label(image: &ImageRows<'_, '_>) -> Line {
+/// An image with its change: `recommend` +4.2 MB (+8.1 %); with the platform where the others changed by less.
+fn label(comparison: &Comparison<'_>, image: &ImageRows<'_, '_>) -> Line {
     let name = Line::default().code(image.image).then(" ");
     let Some(row) = image.leader() else { return name };
     let bytes = || rows::compressed(row).map_or_else(|| "without numbers".to_owned(), |bytes| bytes.to_string());
@@ -73,24 +72,17 @@ pub fn label(image: &ImageRows<'_, '_>) -> Line {
         Change::Changed(delta) if delta.is_noise_part(delta.growth) => {
             format!("{} uncompressed", rows::with_percent(delta.uncompressed, delta.uncompressed_percent))
         }
-        Change::Changed(delta) | Change::Unchanged(delta) => {
-            format!("{}{}", up_to(image), rows::with_percent(delta.growth, delta.growth_percent()))
-        }
+        Change::Changed(delta) | Change::Unchanged(delta) => rows::with_percent(delta.growth, delta.growth_percent()),
         Change::Recompressed(delta) => format!("recompressed {}", delta.recompressed),
         Change::Added => format!("new, {}", bytes()),
         Change::Removed => format!("removed, was {}", bytes()),
         Change::NoBaseline | Change::BaseNotMeasured(_) => bytes(),
         Change::NotMeasured(_) => "not measured".to_owned(),
     };
-    name.then(what)
-}
-
-/// Whether the platforms of an image changed by different amounts.
-#[must_use]
-pub fn up_to(image: &ImageRows<'_, '_>) -> &'static str {
-    let shown = |row: &Row<'_>| row.delta().map(|delta| delta.growth.to_string());
-    let differs = image.rows.iter().any(|row| shown(row) != image.leader().and_then(shown));
-    if differs { "up to " } else { "" }
+    match rows::odd_platform(comparison, image) {
+        Some(platform) => name.then(what).then(" on ").text(&platform),
+        None => name.then(what),
+    }
 }
 
 /// Nothing wrong and nothing changed.
@@ -102,14 +94,16 @@ fn quiet(comparison: &Comparison<'_>) -> Line {
         Baseline::Found(_) => {
             let uncompared =
                 comparison.rows.iter().filter(|row| matches!(row.change, Change::BaseNotMeasured(_))).count();
+            let identical = comparison.rows.iter().filter_map(|row| row.delta()).all(|delta| delta.is_identical());
+            let nothing = if identical { "no change" } else { "no notable change" };
             match uncompared {
-                0 => Line::ours(format!("no change in {all}")),
+                0 => Line::ours(format!("{nothing} in {all}")),
                 uncompared if uncompared == comparison.rows.len() => {
                     Line::ours(format!("{all} measured, none of them in the baseline"))
                 }
                 uncompared => {
                     let compared = rows::count(comparison, comparison.rows.len().saturating_sub(uncompared));
-                    Line::ours(format!("no change in {compared}, {uncompared} not comparable"))
+                    Line::ours(format!("{nothing} in {compared}, {uncompared} not comparable"))
                 }
             }
         }
@@ -149,6 +143,11 @@ mod tests {
             (Some(base()), base().cells, "no change in 3 images"),
             (
                 Some(base()),
+                vec![of("a", "2", 52_001), of("b", "1", 52_000), of("c", "1", 52_000)],
+                "no notable change in 3 images",
+            ),
+            (
+                Some(base()),
                 vec![of("a", "2", 56_200), of("b", "1", 52_000), of("c", "1", 52_000)],
                 "a +4.2 MB (+8.1 %)",
             ),
@@ -185,5 +184,21 @@ mod tests {
             let head = run(head);
             assert_eq!(headline(&compare(base.as_ref(), &head)), format!("weighbridge: {expected}"));
         }
+    }
+    #[test]
+    fn a_platform_is_named_where_the_others_changed_by_less() {
+        let of = |platform, diff_id: &str, kilobytes: u64| {
+            cell("a", platform, vec![layer(diff_id, kilobytes * 1_000, "RUN make", 3)])
+        };
+        let base = run(vec![of("linux/amd64", "1", 45_600), of("linux/arm64", "1", 45_100)]);
+        for (arm64, expected) in
+            [(46_500, "weighbridge: a +3.3 MB (+7.2 %) on linux/amd64"), (48_400, "weighbridge: a +3.3 MB (+7.2 %)")]
+        {
+            let head = run(vec![of("linux/amd64", "2", 48_900), of("linux/arm64", "2", arm64)]);
+            assert_eq!(headline(&compare(Some(&base), &head)), expected);
+        }
+        let head = run(vec![budget(of("linux/amd64", "1", 45_600), Verdict::Fail), of("linux/arm64", "1", 45_100)]);
+        assert_eq!(headline(&compare(Some(&base), &head)), "weighbridge: 1 of 2 builds over budget");
+        assert_eq!(headline(&compare(Some(&base), &base)), "weighbridge: no change in 2 builds");
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::headline;
 use super::rows::compressed;
 use crate::compare::duration::WallDelta;
-use crate::compare::layers::{LayerChange, instruction};
+use crate::compare::layers::{LayerChange, shown_instruction};
 use crate::compare::weight::Delta;
 use crate::compare::{Baseline, Change, Comparison, Row, verdict};
 use crate::report::v1::{self, types};
@@ -204,7 +204,7 @@ fn layer(change: &LayerChange<'_>) -> Option<LayerDocument> {
     Some(LayerDocument {
         change: name,
         diff_id: layer.diff_id.clone(),
-        instruction: instruction(&layer.created_by),
+        instruction: shown_instruction(layer),
         dockerfile_line: layer.dockerfile_line,
         compressed_bytes_delta: change.compressed().0,
     })

@@ -2,6 +2,7 @@
 //! latter in its own way.
 
 use super::escape;
+use crate::report::Verdict;
 
 /// Longest untrusted prose.
 const TEXT_CHARS: usize = 300;
@@ -20,6 +21,7 @@ enum Span {
     Text(String),
     Code(String),
     Strong(Line),
+    Mark(Verdict),
 }
 
 impl Line {
@@ -46,6 +48,15 @@ impl Line {
     #[must_use]
     pub fn code(mut self, text: &str) -> Self {
         self.0.push(Span::Code(text.to_owned()));
+        self
+    }
+
+    /// Appends a mark of a verdict that needs attention, with a space; nothing for others.
+    #[must_use]
+    pub fn mark(mut self, verdict: Verdict) -> Self {
+        if verdict != Verdict::Pass {
+            self.0.push(Span::Mark(verdict));
+        }
         self
     }
 
@@ -87,8 +98,9 @@ impl Line {
         let span = |span: &Span| match span {
             Span::Ours(words) => words.clone(),
             Span::Text(text) => escape::inline(text, TEXT_CHARS),
-            Span::Code(text) => escape::code(text, CODE_CHARS),
+            Span::Code(text) => escape::code(&escape::middle(text, CODE_CHARS), CODE_CHARS),
             Span::Strong(line) => format!("**{}**", line.markdown()),
+            Span::Mark(verdict) => emoji(*verdict).to_owned(),
         };
         self.0.iter().map(span).collect()
     }
@@ -99,8 +111,11 @@ impl Line {
         let span = |span: &Span| match span {
             Span::Ours(words) => words.clone(),
             Span::Text(text) => escape::html(text, TEXT_CHARS),
-            Span::Code(text) => format!("<code>{}</code>", escape::html(text, CODE_CHARS)),
+            Span::Code(text) => {
+                format!("<code>{}</code>", escape::html(&escape::middle(text, CODE_CHARS), CODE_CHARS))
+            }
             Span::Strong(line) => format!("<b>{}</b>", line.html()),
+            Span::Mark(verdict) => emoji(*verdict).to_owned(),
         };
         self.0.iter().map(span).collect()
     }
@@ -111,10 +126,21 @@ impl Line {
         let span = |span: &Span| match span {
             Span::Ours(words) => words.clone(),
             Span::Text(text) => escape::terminal(text, TEXT_CHARS),
-            Span::Code(text) => escape::terminal(text, TERMINAL_CODE_CHARS),
+            Span::Code(text) => escape::middle(text, TERMINAL_CODE_CHARS),
             Span::Strong(line) => line.terminal(),
+            // Emoji are of no certain width in a terminal, and tables stand in columns.
+            Span::Mark(Verdict::Fail) => "✗ ".to_owned(),
+            Span::Mark(_) => "! ".to_owned(),
         };
         self.0.iter().map(span).collect()
+    }
+}
+
+fn emoji(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail => "❌ ",
+        Verdict::Warn | Verdict::Unknown => "⚠️ ",
+        Verdict::Pass => "",
     }
 }
 
@@ -128,6 +154,16 @@ mod tests {
         assert_eq!(line.markdown(), "**``a`b`` +1 B:** &#60;x&#62;");
         assert_eq!(line.html(), "<b><code>a&#96;b</code> +1 B:</b> &#60;x&#62;");
         assert_eq!(line.terminal(), "a`b +1 B: <x>");
+    }
+
+    #[test]
+    fn marks_are_emoji_where_a_browser_shows_them() {
+        for (verdict, markdown, terminal) in
+            [(Verdict::Fail, "❌ a", "✗ a"), (Verdict::Warn, "⚠️ a", "! a"), (Verdict::Pass, "a", "a")]
+        {
+            let line = Line::default().mark(verdict).then("a");
+            assert_eq!((line.markdown().as_str(), line.terminal().as_str()), (markdown, terminal));
+        }
     }
 
     #[test]

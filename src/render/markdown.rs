@@ -2,15 +2,13 @@
 
 use super::fit::{Block, Piece, fit};
 use super::line::Line;
+use super::names::short_sha;
 use super::notes::{self, Note};
-use super::rows::{self, ImageRows};
+use super::rows::{self, Equality, ImageRows};
 use super::table::{Table, table};
-use super::why::{layer_in_full, why};
-use super::{escape, headline};
-use crate::compare::layers::LayerChange;
+use super::why::why;
+use super::{escape, headline, layers, times};
 use crate::compare::{Baseline, Comparison, Row};
-use crate::report::{Layer, Verdict};
-use crate::units::Bytes;
 
 /// Forges refuse comments of more than 65,536 characters; the rest is left for a marker in front.
 pub const LIMIT_BYTES: usize = 65_000;
@@ -18,10 +16,6 @@ pub const LIMIT_BYTES: usize = 65_000;
 const VISIBLE_IMAGES: usize = 12;
 /// Lines of each kind that stand visible; more are folded.
 const VISIBLE_NOTES: usize = 3;
-/// Layers that are listed per cell.
-const LAYERS: usize = 12;
-/// Layers that are listed of a cell without a baseline.
-const LARGEST_LAYERS: usize = 5;
 /// Steps that are listed.
 const STEPS: usize = 10;
 /// Lines of a failing step's log.
@@ -43,17 +37,17 @@ pub fn render(comparison: &Comparison<'_>) -> String {
 
     let mut pieces = vec![
         Piece::Fixed(format!("### {}\n\n", headline::headline(comparison).markdown())),
-        block(0, "", seen(&failure_lines), "\n", "failures"),
-        block(4, "", failures.iter().filter_map(log).take(VISIBLE_NOTES).collect(), "", "logs"),
+        block(0, "", seen(&failure_lines), "\n", "failure"),
+        block(4, "", failures.iter().filter_map(log).take(VISIBLE_NOTES).collect(), "", "log"),
         table_block(2, &table(comparison, visible)),
-        block(1, "", seen(&budget_lines), "", "budgets"),
-        block(3, "", seen(&why_lines), "", "reasons"),
+        block(1, "", seen(&budget_lines), "", "budget"),
+        block(3, "", seen(&why_lines), "", "reason"),
         Piece::Fixed(if budget_lines.is_empty() && why_lines.is_empty() { String::new() } else { "\n".to_owned() }),
     ];
     let more: Vec<String> = [rest(&failure_lines), rest(&budget_lines), rest(&why_lines)].concat();
     if !more.is_empty() {
         let summary = Line::ours(format!("{} more like these", more.len()));
-        pieces.extend(fold(&summary, vec![block(6, "", more, "\n", "lines")]));
+        pieces.extend(fold(&summary, vec![block(6, "", more, "\n", "line")]));
     }
     if !folded.is_empty() {
         let summary = Line::ours(format!("{} more images changed", folded.len()));
@@ -62,7 +56,7 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     let findings: Vec<String> = notes::findings(comparison).iter().map(bullet).collect();
     if !findings.is_empty() {
         let summary = Line::ours(rows::plural(findings.len(), "finding"));
-        pieces.extend(fold(&summary, vec![block(7, "", findings, "\n", "findings")]));
+        pieces.extend(fold(&summary, vec![block(7, "", findings, "\n", "finding")]));
     }
     pieces.extend(details(comparison, &changed));
     let mut document = fit(pieces, LIMIT_BYTES);
@@ -74,26 +68,30 @@ pub fn render(comparison: &Comparison<'_>) -> String {
 fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Piece> {
     let bullets = |lines: Vec<Line>| lines.iter().map(bullet).collect::<Vec<_>>();
     let layers: Vec<String> = changed.iter().flat_map(|image| &image.rows).filter_map(|row| layers_of(row)).collect();
-    let steps = bullets(notes::slowest_steps(comparison, STEPS));
-    let unchanged = rows::unchanged(comparison);
-    let unchanged_cells: usize = unchanged.iter().map(|image| image.rows.len()).sum();
-    let unchanged: Vec<String> = unchanged.iter().map(|image| bullet(&unchanged_image(image))).collect();
+    let steps = bullets(times::slowest_steps(comparison, STEPS));
+    let equal = |equality| bullets(rows::unchanged_with(comparison, equality).iter().map(unchanged).collect());
     let moved = bullets(notes::moved_base_images(comparison));
+    let not_compared = times::not_compared(comparison).map(|line| line.markdown() + "\n");
+    let summary = Line::ours("Details: ").list(topics(comparison, !layers.is_empty(), !steps.is_empty()), ", ");
+    let pieces = vec![
+        block(9, "**Layers**\n\n", layers, "\n", "build"),
+        block(10, "**Slowest steps that ran**\n\n", steps, "\n", "step"),
+        block(8, "**Identical layers**\n\n", equal(Equality::Identical), "\n", "image"),
+        block(8, "**No notable change**\n\n", equal(Equality::WithinNoise), "\n", "image"),
+        block(8, "**Base images that moved**\n\n", moved, "\n", "base image"),
+        block(11, "", not_compared.into_iter().collect(), "\n", "remark"),
+        Piece::Fixed(format!("{}.\n\n", notes::baseline(comparison).markdown())),
+        Piece::Fixed(format!("<sub>{}</sub>\n\n", notes::definitions(comparison).html())),
+    ];
+    fold(&summary, pieces)
+}
 
-    let mut topics = Vec::new();
-    if !layers.is_empty() {
-        topics.push(Line::ours("layers"));
-    }
-    if !steps.is_empty() {
-        topics.push(Line::ours("slowest steps"));
-    }
-    if unchanged_cells > 0 {
-        topics.push(Line::ours(format!("{unchanged_cells} unchanged")));
-    }
-    topics.push(match &comparison.baseline {
+/// What the details hold.
+fn topics(comparison: &Comparison<'_>, has_layers: bool, has_steps: bool) -> Vec<Line> {
+    let unchanged: usize = rows::unchanged(comparison).iter().map(|image| image.rows.len()).sum();
+    let baseline = match &comparison.baseline {
         Baseline::Found(base) => {
-            let sha =
-                base.sha.as_deref().map_or_else(Line::default, |sha| Line::ours(" ").code(&notes::short_sha(sha)));
+            let sha = base.sha.as_deref().map_or_else(Line::default, |sha| Line::ours(" ").code(&short_sha(sha)));
             let older = match base.commits_older {
                 0 => String::new(),
                 older => format!(", {} older", rows::plural(older, "commit")),
@@ -101,23 +99,14 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
             Line::ours("baseline").join(sha).then(older)
         }
         Baseline::Missing(_) => Line::ours("definitions"),
-    });
-    let pieces = vec![
-        block(9, "**Layers**\n\n", layers, "\n", "cells"),
-        block(10, "**Slowest steps that ran**\n\n", steps, "\n", "steps"),
-        block(8, "**Unchanged**\n\n", unchanged, "\n", "images"),
-        block(8, "**Base images that moved**\n\n", moved, "\n", "base images"),
-        block(
-            11,
-            "**Wall times not compared**\n\n",
-            bullets(notes::wall_times_not_compared(comparison)),
-            "\n",
-            "reasons",
-        ),
-        Piece::Fixed(format!("{}.\n\n", notes::baseline(comparison).markdown())),
-        Piece::Fixed(format!("<sub>{}</sub>\n\n", notes::definitions(comparison).html())),
+    };
+    let topics = [
+        has_layers.then(|| Line::ours("layers")),
+        has_steps.then(|| Line::ours("slowest steps")),
+        (unchanged > 0).then(|| Line::ours(rows::count(comparison, unchanged) + " without notable change")),
+        Some(baseline),
     ];
-    fold(&Line::ours("Details: ").list(topics, ", "), pieces)
+    topics.into_iter().flatten().collect()
 }
 
 fn fold(summary: &Line, pieces: Vec<Piece>) -> Vec<Piece> {
@@ -138,7 +127,7 @@ fn table_block(rank: u8, table: &Table) -> Piece {
     let rule = |column| if column < table.name_columns { ":--" } else { "--:" };
     let rules: Vec<&str> = (0..table.header.len()).map(rule).collect();
     let open = format!("{}| {} |\n", row(&table.header), rules.join(" | "));
-    block(rank, &open, table.rows.iter().map(|cells| row(cells)).collect(), "\n", "rows")
+    block(rank, &open, table.rows.iter().map(|cells| row(cells)).collect(), "\n", "row")
 }
 
 fn bullet(line: &Line) -> String {
@@ -146,12 +135,7 @@ fn bullet(line: &Line) -> String {
 }
 
 fn note(note: &Note) -> String {
-    let icon = match note.verdict {
-        Verdict::Fail => "❌ ",
-        Verdict::Warn | Verdict::Unknown => "⚠️ ",
-        Verdict::Pass => "",
-    };
-    format!("- {icon}{}\n", note.line.markdown())
+    bullet(&Line::default().mark(note.verdict).join(note.line.clone()))
 }
 
 fn log(note: &Note) -> Option<String> {
@@ -166,40 +150,20 @@ fn log(note: &Note) -> Option<String> {
     Some(format!("<details><summary>{}: {title}</summary>\n\n{fence}\n\n</details>\n\n", note.subject.html()))
 }
 
-/// The changed layers of a cell; of one without a baseline, its largest.
+/// The layers of a build as one item.
 fn layers_of(row: &Row<'_>) -> Option<String> {
-    let image = row.head?.image.as_ref()?;
-    let (changes, more): (Vec<LayerChange<'_>>, usize) = match row.delta() {
-        Some(delta) => {
-            let changed = delta.layers.iter().filter(|change| !matches!(change, LayerChange::Same(_)));
-            let mut changed: Vec<_> = changed.copied().collect();
-            let more = changed.len().saturating_sub(LAYERS);
-            changed.sort_by_key(|change| std::cmp::Reverse(change.compressed().0.unsigned_abs()));
-            changed.truncate(LAYERS);
-            (changed, more)
-        }
-        None => (largest(&image.layers), image.layers.len().saturating_sub(LARGEST_LAYERS)),
-    };
-    let name = Line::default().code(&row.id.image).then(" ").text(&row.id.platform.to_string());
-    let uncompressed = row.delta().map_or_else(String::new, |delta| {
-        format!(", {}", rows::with_percent(delta.uncompressed, delta.uncompressed_percent))
-    });
-    let title = name.then(format!(", {} uncompressed{uncompressed}", Bytes(image.uncompressed_bytes)));
-    let lines = changes.iter().map(|change| format!("  {}", bullet(&layer_in_full(change))));
-    let more = if more > 0 { format!("  - {} more\n", rows::plural(more, "layer")) } else { String::new() };
-    Some(bullet(&title) + &lines.collect::<String>() + &more)
+    let stack = layers::stack(row)?;
+    let lines = stack.layers.iter().map(|line| format!("  {}", bullet(line)));
+    Some(bullet(&stack.title) + &lines.collect::<String>())
 }
 
-fn largest(layers: &[Layer]) -> Vec<LayerChange<'_>> {
-    let mut layers: Vec<&Layer> = layers.iter().collect();
-    layers.sort_by_key(|layer| std::cmp::Reverse(layer.compressed_bytes));
-    layers.into_iter().take(LARGEST_LAYERS).map(LayerChange::Same).collect()
-}
-
-fn unchanged_image(image: &ImageRows<'_, '_>) -> Line {
+/// An unchanged image; what differs by noise with the difference, so that nobody has to believe it.
+fn unchanged(image: &ImageRows<'_, '_>) -> Line {
     let platforms = image.rows.iter().map(|row| {
         let bytes = rows::compressed(row).map_or_else(String::new, |bytes| format!(" {bytes}"));
-        Line::default().text(&row.id.platform.to_string()).then(bytes)
+        let noise = row.delta().filter(|delta| !delta.is_identical());
+        let noise = noise.map_or_else(String::new, |delta| format!(" ({})", delta.compressed));
+        Line::default().text(&row.id.platform.to_string()).then(bytes + &noise)
     });
     Line::default().code(image.image).then(" ").list(platforms, ", ")
 }

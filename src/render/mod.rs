@@ -7,14 +7,18 @@ pub mod escape;
 mod fit;
 pub mod headline;
 pub mod json;
+pub mod layers;
 pub mod line;
 pub mod markdown;
+pub mod names;
 pub mod notes;
 pub mod rows;
 #[cfg(test)]
 mod scene;
+pub mod stage;
 pub mod table;
 pub mod text;
+pub mod times;
 pub mod why;
 
 use crate::compare::Comparison;

@@ -1,15 +1,12 @@
-//! What a reader should act on or may want to know: failures, missed budgets, findings, slow steps, the baseline.
+//! What a reader should act on or may want to know: failures, missed budgets, findings, the baseline.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::line::Line;
+use super::names::{cell_name, dockerfile_line, image_name, short_sha, version};
 use super::rows;
-use super::why::dockerfile_line;
-use crate::compare::duration::WallDelta;
 use crate::compare::{Baseline, Change, Comparison};
-use crate::report::{CacheState, CellId, CellReport, Outcome, Severity, Verdict};
-use crate::units::show_duration;
+use crate::report::{BudgetResult, CellReport, Outcome, Severity, Verdict};
 
 /// A line with how bad it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +21,7 @@ pub struct Note {
     pub log_tail: Vec<String>,
 }
 
-/// `orders` linux/amd64.
-fn cell_name(id: &CellId) -> Line {
-    Line::default().code(&id.image).then(" ").text(&id.platform.to_string())
-}
-
-/// `orders` linux/amd64, linux/arm64.
-fn image_name(image: &str, platforms: &[&CellReport]) -> Line {
-    let platforms = platforms.iter().map(|cell| Line::default().text(&cell.id.platform.to_string()));
-    Line::default().code(image).then(" ").list(platforms, ", ")
-}
-
-/// Cells without numbers, with the reason; platforms of one image that failed alike stand together.
+/// Builds without numbers, with the reason; platforms of one image that failed alike stand together.
 #[must_use]
 pub fn failures(comparison: &Comparison<'_>) -> Vec<Note> {
     let mut alike: BTreeMap<_, Vec<&CellReport>> = BTreeMap::new();
@@ -49,13 +35,14 @@ pub fn failures(comparison: &Comparison<'_>) -> Vec<Note> {
         .into_iter()
         .map(|((outcome, image, _, reason), cells)| {
             let failure = cells.iter().find_map(|cell| cell.failure.as_ref());
+            let name = || image_name(image, cells.iter().map(|cell| &cell.id));
             Note {
                 verdict: match outcome {
                     Outcome::Failed | Outcome::TimedOut => Verdict::Fail,
                     Outcome::Built | Outcome::Cancelled => Verdict::Unknown,
                 },
-                subject: image_name(image, &cells),
-                line: failure_line(outcome, image_name(image, &cells), reason, cells.first().copied()),
+                subject: name(),
+                line: failure_line(outcome, name(), reason, cells.first().copied()),
                 log_tail: failure.map(|failure| failure.log_tail.clone()).unwrap_or_default(),
             }
         })
@@ -73,8 +60,10 @@ fn failure_line(outcome: Outcome, name: Line, reason: &str, cell: Option<&CellRe
     let Some(failure) = cell.and_then(|cell| cell.failure.as_ref()) else { return line };
     let source = failure.source_line.as_ref().or(failure.step.as_ref());
     let line = match (failure.dockerfile_line, source) {
-        (Some(number), Some(source)) => line.then(" at ").join(dockerfile_line(number)).then(" ").code(source.trim()),
-        (Some(number), None) => line.then(" at ").join(dockerfile_line(number)),
+        (Some(number), Some(source)) => {
+            line.then(" at ").join(dockerfile_line(cell, number)).then(" ").code(source.trim())
+        }
+        (Some(number), None) => line.then(" at ").join(dockerfile_line(cell, number)),
         (None, Some(source)) => line.then(" at ").code(source.trim()),
         (None, None) => line,
     };
@@ -84,49 +73,63 @@ fn failure_line(outcome: Outcome, name: Line, reason: &str, cell: Option<&CellRe
     }
 }
 
-/// Budgets that are missed, cannot be checked or are nearly used up, worst first; one note per cell and verdict.
+/// Budgets that are missed, cannot be checked or are nearly used up, worst first; one note per build and verdict.
 #[must_use]
 pub fn budgets(comparison: &Comparison<'_>) -> Vec<Note> {
     let measured = || comparison.head.cells.iter().filter(|cell| cell.image.is_some());
-    let of = |verdict, phrase: &'static str| {
+    let of = |verdict| {
         measured().filter_map(move |cell| {
-            let budgets = cell.budgets.iter().filter(|budget| budget.verdict == verdict);
-            let parts: Vec<Line> = budgets
-                .map(|budget| {
-                    let line = Line::default().text(&budget.key.replace('_', " ")).then(" ");
-                    let line = budget.actual.iter().fold(line, |line, actual| line.text(actual).then(", "));
-                    line.then("limit ").text(&budget.limit).then(" (").text(&budget.reason).then(")")
-                })
-                .collect();
-            let line = Line::default().strong(cell_name(&cell.id).then(phrase)).then(" ").list(parts.clone(), "; ");
+            let parts: Vec<Line> =
+                cell.budgets.iter().filter(|budget| budget.verdict == verdict).map(held_against_limit).collect();
+            let line = Line::default().strong(cell_name(&cell.id)).then(" ").list(parts.clone(), "; ");
             (!parts.is_empty()).then(|| Note { verdict, subject: cell_name(&cell.id), line, log_tail: vec![] })
         })
     };
-    of(Verdict::Fail, " is over budget:")
-        .chain(of(Verdict::Unknown, " has a budget that could not be checked:"))
-        .chain(of(Verdict::Warn, " is close to a limit:"))
-        .collect()
+    of(Verdict::Fail).chain(of(Verdict::Unknown)).chain(of(Verdict::Warn)).collect()
 }
 
-/// Findings, worst first, equal ones of several cells once.
+/// What was measured and its limit: grew by 7.2 %, limit 5 %.
+fn held_against_limit(budget: &BudgetResult) -> Line {
+    let key = Line::default().text(&budget.key.replace('_', " "));
+    let Some(actual) = &budget.actual else {
+        return key.then(" could not be checked: ").text(&budget.reason);
+    };
+    let line = match budget.key.as_str() {
+        "compressed" | "uncompressed" => Line::ours("weighs ").text(actual).then(" ").join(key),
+        "compressed_growth" => Line::ours("grew by ").text(actual.trim_start_matches('+')),
+        "layers" => Line::ours("has ").text(actual).then(" layers"),
+        "wall" => Line::ours("took ").text(actual),
+        _ => key.then(" ").text(actual),
+    };
+    let line = line.then(", limit ").text(&budget.limit);
+    // Rounded alike, the two would not show which one is more.
+    let limit = budget.limit.replace(" %", ".0 %");
+    let alike = [&budget.limit, &limit].iter().any(|limit| actual.trim_start_matches('+') == limit.as_str());
+    if alike { line.then(" (").text(&budget.reason).then(")") } else { line }
+}
+
+/// Findings, worst first, equal ones of several builds once.
 #[must_use]
 pub fn findings(comparison: &Comparison<'_>) -> Vec<Line> {
     let mut alike: BTreeMap<_, Vec<&CellReport>> = BTreeMap::new();
     for cell in &comparison.head.cells {
         for finding in &cell.findings {
-            let key = (std::cmp::Reverse(finding.severity), &finding.rule, finding.dockerfile_line, &finding.message);
+            // A line means nothing without its file.
+            let place = finding.dockerfile_line.map(|line| (&cell.dockerfile, line));
+            let key = (std::cmp::Reverse(finding.severity), &finding.rule, place, &finding.message);
             alike.entry(key).or_default().push(cell);
         }
     }
     alike
         .into_iter()
-        .map(|((severity, rule, number, message), cells)| {
+        .map(|((severity, rule, place, message), cells)| {
             let line = Line::ours(format!("{} ", severity_name(severity.0))).code(rule);
-            let line = number.map_or(line.clone(), |number| line.then(" at ").join(dockerfile_line(number)));
+            let at = |(_, number)| dockerfile_line(cells.first().copied(), number);
+            let line = place.map_or(line.clone(), |place| line.then(" at ").join(at(place)));
             let line = line.then(": ").text(message);
             match cells.as_slice() {
                 [cell] => line.then(" (").join(cell_name(&cell.id)).then(")"),
-                cells => line.then(format!(" ({})", rows::plural(cells.len(), "cell"))),
+                cells => line.then(format!(" ({})", rows::plural(cells.len(), "build"))),
             }
         })
         .collect()
@@ -138,39 +141,6 @@ fn severity_name(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Error => "error",
     }
-}
-
-/// The steps that ran longest, slowest first.
-#[must_use]
-pub fn slowest_steps(comparison: &Comparison<'_>, count: usize) -> Vec<Line> {
-    let cells = comparison.head.cells.iter();
-    let mut steps: Vec<_> = cells
-        .flat_map(|cell| cell.timing.iter().flat_map(|timing| &timing.steps).map(move |step| (cell, step)))
-        .filter(|(_, step)| step.cache == CacheState::Executed && step.duration >= Duration::from_millis(100))
-        .collect();
-    steps.sort_by_key(|(_, step)| std::cmp::Reverse(step.duration));
-    let line = |(cell, step): (&CellReport, &crate::report::Step)| {
-        let line = Line::ours(format!("{} ", show_duration(step.duration)));
-        let line = step.dockerfile_line.map_or(line.clone(), |number| line.join(dockerfile_line(number)).then(" "));
-        line.code(&step.instruction).then(" (").join(cell_name(&cell.id)).then(")")
-    };
-    steps.into_iter().take(count).map(line).collect()
-}
-
-/// Why wall times stand without a difference, by reason.
-#[must_use]
-pub fn wall_times_not_compared(comparison: &Comparison<'_>) -> Vec<Line> {
-    let mut alike: BTreeMap<&str, Vec<&CellId>> = BTreeMap::new();
-    for row in &comparison.rows {
-        if let WallDelta::NotComparable(reason) = &row.wall {
-            alike.entry(reason).or_default().push(row.id);
-        }
-    }
-    let line = |(reason, ids): (&str, Vec<&CellId>)| match ids.as_slice() {
-        [id] => cell_name(id).then(": ").text(reason),
-        ids => Line::ours(rows::plural(ids.len(), "cell")).then(": ").text(reason),
-    };
-    alike.into_iter().map(line).collect()
 }
 
 /// Base images that resolved to another digest, by name.
@@ -209,28 +179,57 @@ pub fn baseline(comparison: &Comparison<'_>) -> Line {
     line.then(" (").text(&base.chosen_by).then(")")
 }
 
-/// The first seven characters of a commit.
-#[must_use]
-pub fn short_sha(sha: &str) -> String {
-    sha.chars().take(7).collect()
-}
-
 /// What the numbers mean and what measured them.
 #[must_use]
 pub fn definitions(comparison: &Comparison<'_>) -> Line {
     let environment = &comparison.head.environment;
-    let versions = [
+    let tools = [
         ("weighbridge ", Some(&environment.weighbridge_version)),
         ("buildx ", environment.buildx_version.as_ref()),
         ("BuildKit ", environment.buildkit_version.as_ref()),
         ("Docker ", environment.docker_version.as_ref()),
-        ("", environment.runner_class.as_ref()),
     ];
-    let versions = versions.into_iter().filter_map(|(name, version)| Some(Line::ours(name).text(version?)));
+    let tools = tools.into_iter().filter_map(|(name, printed)| Some(Line::ours(name).text(version(printed?))));
+    let runner = environment.runner_class.as_deref().map(|class| Line::default().text(class));
     Line::ours(
         "Compressed bytes are the layer blobs that a node pulls, without config and attestations. \
-         Differences up to 10 kB or 0.1 % count as none. ",
+         Differences up to 10 kB or 0.1 %, whichever is larger, count as none. ",
     )
-    .list(versions, ", ")
+    .list(tools.chain(runner), ", ")
     .then(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_told_with_its_limit_and_no_number_twice() {
+        for (key, actual, limit, reason, expected) in [
+            ("compressed", Some("61.2 MB"), "60.0 MB", "1.2 MB over", "weighs 61.2 MB compressed, limit 60.0 MB"),
+            ("uncompressed", Some("9.0 MB"), "8.0 MB", "1.0 MB over", "weighs 9.0 MB uncompressed, limit 8.0 MB"),
+            ("compressed_growth", Some("+7.2 %"), "5 %", "grew by 3.3 MB", "grew by 7.2 %, limit 5 %"),
+            ("compressed_growth", Some("+5.0 %"), "5 %", "grew by 3.3 MB", "grew by 5.0 %, limit 5 % (grew by 3.3 MB)"),
+            (
+                "compressed",
+                Some("60.0 MB"),
+                "60.0 MB",
+                "9.0 kB over",
+                "weighs 60.0 MB compressed, limit 60.0 MB (9.0 kB over)",
+            ),
+            ("layers", Some("11"), "10", "1 over", "has 11 layers, limit 10"),
+            ("wall", Some("2m41s"), "2m00s", "41.0s over", "took 2m41s, limit 2m00s"),
+            ("later_key", Some("3"), "2", "1 over", "later key 3, limit 2"),
+            ("compressed_growth", None, "5 %", "build failed", "compressed growth could not be checked: build failed"),
+        ] {
+            let budget = BudgetResult {
+                key: key.into(),
+                limit: limit.into(),
+                actual: actual.map(Into::into),
+                verdict: Verdict::Fail,
+                reason: reason.into(),
+            };
+            assert_eq!(held_against_limit(&budget).terminal(), expected);
+        }
+    }
 }

@@ -5,6 +5,15 @@ use std::collections::BTreeMap;
 use crate::compare::{Change, Comparison, Row};
 use crate::units::{ByteDelta, Bytes};
 
+/// How equal an unchanged image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Equality {
+    /// Its layers hold what they held.
+    Identical,
+    /// It differs by no more than noise.
+    WithinNoise,
+}
+
 /// The rows of one image, most interesting first.
 #[derive(Debug, Clone)]
 pub struct ImageRows<'r, 'a> {
@@ -35,6 +44,15 @@ pub fn unchanged<'r, 'a>(comparison: &'r Comparison<'a>) -> Vec<ImageRows<'r, 'a
     grouped(comparison, |row| matches!(row.change, Change::Unchanged(_)))
 }
 
+/// The unchanged rows whose content is the same, or those whose content differs by noise.
+#[must_use]
+pub fn unchanged_with<'r, 'a>(comparison: &'r Comparison<'a>, equality: Equality) -> Vec<ImageRows<'r, 'a>> {
+    grouped(comparison, |row| match &row.change {
+        Change::Unchanged(delta) => delta.is_identical() == (equality == Equality::Identical),
+        _ => false,
+    })
+}
+
 /// The rows without numbers.
 #[must_use]
 pub fn not_measured<'r, 'a>(comparison: &'r Comparison<'a>) -> Vec<ImageRows<'r, 'a>> {
@@ -50,6 +68,27 @@ fn grouped<'r, 'a>(comparison: &'r Comparison<'a>, keep: impl Fn(&Row<'a>) -> bo
     // The sort is stable, so that equal images stay in the order of their names.
     groups.sort_by_key(|group| std::cmp::Reverse(group.rows.iter().map(|row| weight(row)).max()));
     groups
+}
+
+/// The platform of the image's largest difference, when not all of its platforms changed alike.
+#[must_use]
+pub fn odd_platform(comparison: &Comparison<'_>, image: &ImageRows<'_, '_>) -> Option<String> {
+    let leader = image.leader()?;
+    let mut others = comparison.rows.iter().filter(|row| row.id.image == image.image);
+    (!others.all(|row| changed_alike(leader, row))).then(|| leader.id.platform.to_string())
+}
+
+/// Whether the difference between two changes is noise.
+fn changed_alike(leader: &Row<'_>, row: &Row<'_>) -> bool {
+    match (leader.delta(), row.delta()) {
+        (Some(leader), Some(delta)) => {
+            let difference = |a: ByteDelta, b: ByteDelta| ByteDelta(a.0.saturating_sub(b.0));
+            leader.is_noise_part(difference(leader.growth, delta.growth))
+                && leader.is_noise_part(difference(leader.recompressed, delta.recompressed))
+        }
+        (None, None) => std::mem::discriminant(&leader.change) == std::mem::discriminant(&row.change),
+        _ => false,
+    }
 }
 
 /// How much a row's change weighs: the larger of growth and recompression, or the whole of what came or went.
@@ -74,12 +113,12 @@ pub fn compressed(row: &Row<'_>) -> Option<Bytes> {
     cell.image.as_ref().map(|image| Bytes(image.compressed_bytes))
 }
 
-/// What several rows count: images when each has one platform, else cells.
+/// What several rows count: images when each has one platform, else builds.
 #[must_use]
 pub fn count(comparison: &Comparison<'_>, count: usize) -> String {
     let mut images: Vec<&str> = comparison.rows.iter().map(|row| row.id.image.as_str()).collect();
     images.dedup();
-    let noun = if images.len() == comparison.rows.len() { "image" } else { "cell" };
+    let noun = if images.len() == comparison.rows.len() { "image" } else { "build" };
     plural(count, noun)
 }
 
@@ -124,6 +163,28 @@ mod tests {
         assert_eq!(images, [("b", 2), ("a", 1)]);
         assert_eq!(changed[0].leader().unwrap().id.platform.architecture, "arm64");
         assert_eq!(unchanged(&comparison)[0].image, "c");
-        assert_eq!(count(&comparison, 1), "1 cell");
+        assert_eq!(count(&comparison, 1), "1 build");
+        assert_eq!(odd_platform(&comparison, &changed[0]).as_deref(), Some("linux/arm64"));
+        assert_eq!(odd_platform(&comparison, &changed[1]), None);
+    }
+
+    #[test]
+    fn a_platform_is_odd_only_by_more_than_noise() {
+        let of = |diff_id: &str, amd64: u64, arm64: u64| {
+            let cell = |platform, bytes| cell("a", platform, vec![layer(diff_id, bytes, "RUN make", 3)]);
+            run(vec![cell("linux/amd64", amd64), cell("linux/arm64", arm64)])
+        };
+        let base = of("1", 50_000_000, 40_000_000);
+        for (head, expected) in [
+            (of("2", 51_000_000, 41_040_000), None),
+            (of("2", 51_000_000, 41_100_000), Some("linux/arm64")),
+            (of("2", 51_000_000, 40_000_000), Some("linux/amd64")),
+        ] {
+            let comparison = compare(Some(&base), &head);
+            assert_eq!(odd_platform(&comparison, &changed(&comparison)[0]).as_deref(), expected);
+        }
+        let new = run(vec![]);
+        let comparison = compare(Some(&new), &base);
+        assert_eq!(odd_platform(&comparison, &changed(&comparison)[0]), None);
     }
 }

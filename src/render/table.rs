@@ -1,11 +1,10 @@
 //! The table of cells, the same for every format that has one. Columns in which nothing stands are left out.
 
 use super::line::Line;
-use super::notes::short_sha;
+use super::names::{compression_name, short_sha};
 use super::rows::{self, ImageRows};
-use super::why::compression_name;
 use crate::compare::{Baseline, Change, Comparison, Row};
-use crate::report::{Outcome, Timing};
+use crate::report::{Outcome, Timing, Verdict};
 use crate::units::{Bytes, show_duration};
 
 /// A table; every row has as many cells as the header.
@@ -28,12 +27,13 @@ pub fn table(comparison: &Comparison<'_>, images: &[ImageRows<'_, '_>]) -> Table
     for image in images {
         for (index, row) in image.rows.iter().enumerate() {
             let name = if index == 0 { Line::default().text(image.image) } else { Line::default() };
+            let (compressed, delta) = marked(row);
             body.push(vec![
                 name,
                 platform(row),
-                compressed(row),
+                compressed,
                 if has_deltas { Line::default() } else { uncompressed(row) },
-                delta(row),
+                delta,
                 if base_moved { split(row) } else { Line::default() },
                 wall(row),
                 cached(row),
@@ -47,8 +47,8 @@ pub fn table(comparison: &Comparison<'_>, images: &[ImageRows<'_, '_>]) -> Table
         Line::ours("uncompressed"),
         against(comparison),
         Line::ours("own / base"),
-        Line::ours("wall"),
-        Line::ours("cached"),
+        Line::ours("build time"),
+        Line::ours("cached steps"),
     ];
     without_empty_columns(header, body)
 }
@@ -69,6 +69,23 @@ fn against(comparison: &Comparison<'_>) -> Line {
         },
         Baseline::Missing(_) => Line::ours("Δ"),
     }
+}
+
+/// Compressed bytes and their difference. The mark of a missed budget stands at the difference, if there is one.
+fn marked(row: &Row<'_>) -> (Line, Line) {
+    let mark = Line::default().mark(budgets(row));
+    match delta(row) {
+        delta if delta.is_empty() => (mark.join(compressed(row)), delta),
+        delta => (compressed(row), mark.join(delta)),
+    }
+}
+
+/// The verdict of a measured build's budgets, as the notes sort them; the build's own is told in words.
+fn budgets(row: &Row<'_>) -> Verdict {
+    let cell = row.head.filter(|cell| cell.image.is_some());
+    let any = |verdict| cell.is_some_and(|cell| cell.budgets.iter().any(|budget| budget.verdict == verdict));
+    let worst_first = [Verdict::Fail, Verdict::Unknown, Verdict::Warn];
+    worst_first.into_iter().find(|verdict| any(*verdict)).unwrap_or(Verdict::Pass)
 }
 
 fn platform(row: &Row<'_>) -> Line {
@@ -92,7 +109,8 @@ fn uncompressed(row: &Row<'_>) -> Line {
 fn delta(row: &Row<'_>) -> Line {
     let delta = match &row.change {
         Change::Changed(delta) | Change::Recompressed(delta) => delta,
-        Change::Unchanged(_) => return Line::ours("no change"),
+        Change::Unchanged(delta) if delta.is_identical() => return Line::ours("no change"),
+        Change::Unchanged(_) => return Line::ours("no notable change"),
         Change::Added => return Line::ours("new"),
         Change::Removed => return Line::ours("removed"),
         Change::NotMeasured(reason) => {

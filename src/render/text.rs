@@ -102,21 +102,34 @@ fn all_rows(comparison: &Comparison<'_>) -> String {
         return String::new();
     }
     let table = table(comparison, &images);
+    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| shown(row, table.name_columns)).collect();
+    let header = shown(&table.header, table.name_columns);
+    let wide = grid(header.clone(), &rows, table.name_columns);
+    let fits = wide.lines().all(|line| line.width() <= COLUMNS);
+    if fits { wide } else { grid(broken(header, &rows), &rows, table.name_columns) }
+}
+
+fn shown(cells: &[Line], name_columns: usize) -> Vec<String> {
+    let cells = cells.iter().map(Line::terminal).enumerate();
+    cells.map(|(column, text)| if column < name_columns { escape::terminal(&text, NAME_CHARS) } else { text }).collect()
+}
+
+/// The header with the names broken into two lines that are wider than what stands below them.
+fn broken(header: Vec<String>, rows: &[Vec<String>]) -> Vec<String> {
+    let is_widest = |column: usize, name: &str| {
+        rows.iter().filter_map(|row| row.get(column)).all(|cell| cell.width() < name.width())
+    };
+    let columns = header.into_iter().enumerate();
+    columns.map(|(column, name)| if is_widest(column, &name) { name.replacen(' ', "\n", 1) } else { name }).collect()
+}
+
+fn grid(header: Vec<String>, rows: &[Vec<String>], name_columns: usize) -> String {
     let mut grid = comfy_table::Table::new();
     grid.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let show = |cells: &[Line]| {
-        let cells = cells.iter().enumerate().map(|(column, cell)| {
-            let text = cell.terminal();
-            let names = column < table.name_columns;
-            let alignment = if names { CellAlignment::Left } else { CellAlignment::Right };
-            let text = if names { escape::terminal(&text, NAME_CHARS) } else { text };
-            comfy_table::Cell::new(text).set_alignment(alignment)
-        });
-        cells.collect::<Vec<_>>()
-    };
-    grid.set_header(show(&table.header));
-    for row in &table.rows {
-        grid.add_row(show(row));
+    grid.set_header(header);
+    grid.add_rows(rows);
+    for (index, column) in grid.column_iter_mut().enumerate() {
+        column.set_cell_alignment(if index < name_columns { CellAlignment::Left } else { CellAlignment::Right });
     }
     grid.trim_fmt()
 }

@@ -1,13 +1,14 @@
 //! Why an image changed: the layers that moved it, with their Dockerfile lines.
 
-use super::headline::up_to;
+use super::layers;
 use super::line::Line;
+use super::names::compression_name;
 use super::rows::{self, ImageRows};
-use crate::compare::layers::{LayerChange, instruction};
+use super::stage;
+use crate::compare::layers::{LayerChange, shown_instruction};
 use crate::compare::weight::{CompressionChange, Delta};
-use crate::compare::{Change, Comparison};
-use crate::report::{Compression, Layer};
-use crate::units::{ByteDelta, Bytes};
+use crate::compare::{Change, Comparison, Row};
+use crate::units::ByteDelta;
 
 /// Causes that are named per image.
 const CAUSES: usize = 2;
@@ -15,37 +16,33 @@ const CAUSES: usize = 2;
 /// One line per changed image, the largest difference first.
 #[must_use]
 pub fn why(comparison: &Comparison<'_>) -> Vec<Line> {
-    rows::changed(comparison).iter().filter_map(image).collect()
+    rows::changed(comparison).iter().filter_map(|image| cause(comparison, image)).collect()
 }
 
-fn image(image: &ImageRows<'_, '_>) -> Option<Line> {
+fn cause(comparison: &Comparison<'_>, image: &ImageRows<'_, '_>) -> Option<Line> {
     let row = image.leader()?;
-    let name = Line::default().code(image.image);
-    let (head, cause) = match &row.change {
-        Change::Changed(delta) if delta.is_noise_part(delta.growth) => {
-            (name.then(format!(" {} uncompressed", delta.uncompressed)), causes(delta))
-        }
-        Change::Changed(delta) => (name.then(format!(" {}{}", up_to(image), delta.growth)), causes(delta)),
-        Change::Recompressed(delta) => (
-            name.then(format!(" recompressed {}", delta.recompressed)),
-            Line::ours("equal content, compressed to other lengths"),
-        ),
-        Change::BaseNotMeasured(reason) => {
-            (name.then(" not compared"), Line::ours("the baseline has no numbers: ").text(reason))
-        }
+    let cause = match &row.change {
+        Change::Changed(delta) => causes(row, delta),
+        Change::Recompressed(_) => Line::ours("equal content, compressed to other lengths"),
+        Change::BaseNotMeasured(reason) => Line::ours("not compared, as the baseline has no numbers: ").text(reason),
         _ => return None,
     };
-    Some(Line::default().strong(head.then(":")).then(" ").join(cause))
+    let name = Line::default().code(image.image);
+    let name = match rows::odd_platform(comparison, image) {
+        Some(platform) => name.then(" ").text(&platform),
+        None => name,
+    };
+    Some(Line::default().strong(name.then(":")).then(" ").join(cause))
 }
 
 /// What moved an image most: own layers one by one, the base image as a whole.
-fn causes(delta: &Delta<'_>) -> Line {
+fn causes(row: &Row<'_>, delta: &Delta<'_>) -> Line {
     let mut causes: Vec<(ByteDelta, Line)> = delta
         .layers
         .iter()
         .filter(|change| !matches!(change, LayerChange::Recompressed { .. }))
         .filter(|change| delta.split.is_none() || change.layer().base == Some(false))
-        .map(|change| (change.compressed(), layer(change)))
+        .map(|change| (change.compressed(), layer(row, change)))
         .collect();
     if let Some(split) = delta.split {
         causes.push((split.base, base_image(delta).then(format!(" {}", split.base))));
@@ -56,8 +53,8 @@ fn causes(delta: &Delta<'_>) -> Line {
         Line::ours("no single layer stands out")
     } else {
         let more = causes.len().saturating_sub(CAUSES);
-        let named = Line::default().list(causes.into_iter().take(CAUSES).map(|(_, line)| line), ", ");
-        if more > 0 { named.then(format!(" and {more} more")) } else { named }
+        let named = Line::default().list(causes.into_iter().take(CAUSES).map(|(_, line)| line), "; ");
+        if more > 0 { named.then(format!("; and {more} more")) } else { named }
     };
     match delta.compression {
         Some(CompressionChange { base, head }) => line.then(format!(
@@ -65,6 +62,16 @@ fn causes(delta: &Delta<'_>) -> Line {
             compression_name(base),
             compression_name(head)
         )),
+        None => line,
+    }
+}
+
+/// A layer with what ran in the stage that it was copied from. A removed layer was copied by the old Dockerfile.
+fn layer(row: &Row<'_>, change: &LayerChange<'_>) -> Line {
+    let line = layers::brief(row.head, change);
+    let head = row.head.filter(|_| !matches!(change, LayerChange::Removed(_)));
+    match head.and_then(|head| stage::origin(&shown_instruction(change.layer()), head, row.base)) {
+        Some(origin) => line.then(", ").join(origin),
         None => line,
     }
 }
@@ -81,71 +88,12 @@ fn base_image(delta: &Delta<'_>) -> Line {
     }
 }
 
-/// A layer's place, instruction and change.
-#[must_use]
-pub fn layer(change: &LayerChange<'_>) -> Line {
-    let note = match change {
-        LayerChange::Added(_) => "new ",
-        LayerChange::Removed(_) => "removed ",
-        LayerChange::Edited { .. } => "edited ",
-        LayerChange::Recompressed { .. } => "recompressed ",
-        LayerChange::Same(_) | LayerChange::Rewritten { .. } => "",
-    };
-    // The line of a removed layer is a line of the old Dockerfile, which nobody has open.
-    let with_line = !matches!(change, LayerChange::Removed(_));
-    Line::ours(note).join(place(change.layer(), with_line)).then(format!(" {}", change.compressed()))
-}
-
-/// A layer's change in full: `28.1 MB → 32.2 MB (+4.1 MB)`.
-#[must_use]
-pub fn layer_in_full(change: &LayerChange<'_>) -> Line {
-    let bytes = |layer: &Layer| Bytes(layer.compressed_bytes);
-    let between = |word: &str, base: &Layer, head: &Layer| {
-        format!("{word}{} → {} ({})", bytes(base), bytes(head), change.compressed())
-    };
-    let numbers = match change {
-        LayerChange::Same(layer) => format!("{}", bytes(layer)),
-        LayerChange::Added(layer) => format!("new, {}", bytes(layer)),
-        LayerChange::Removed(layer) => format!("removed, was {}", bytes(layer)),
-        LayerChange::Recompressed { base, head } => between("recompressed, ", base, head),
-        LayerChange::Edited { base, head } => between("edited, ", base, head),
-        LayerChange::Rewritten { base, head } => between("", base, head),
-    };
-    let with_line = !matches!(change, LayerChange::Removed(_));
-    let origin = if change.layer().base == Some(true) { "base image: " } else { "" };
-    Line::ours(origin).join(place(change.layer(), with_line)).then(format!(" {numbers}"))
-}
-
-fn place(layer: &Layer, with_line: bool) -> Line {
-    let text = instruction(&layer.created_by);
-    let text = if text.is_empty() { "a layer without history".to_owned() } else { text };
-    match layer.dockerfile_line.filter(|_| with_line && layer.base != Some(true)) {
-        Some(line) => dockerfile_line(line).then(" ").code(&text),
-        None => Line::default().code(&text),
-    }
-}
-
-/// `Dockerfile:7`.
-#[must_use]
-pub fn dockerfile_line(line: u32) -> Line {
-    Line::default().code(&format!("Dockerfile:{line}"))
-}
-
-/// The name of a compression, as image media types have it.
-#[must_use]
-pub fn compression_name(compression: Compression) -> &'static str {
-    match compression {
-        Compression::None => "plain tar",
-        Compression::Gzip => "gzip",
-        Compression::Zstd => "zstd",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::compare;
     use crate::report::sample::{base_layer, cell, layer, run};
+    use crate::report::{Compression, Layer};
 
     fn told(base: Vec<Layer>, head: Vec<Layer>) -> String {
         let (base, head) =
@@ -166,16 +114,19 @@ mod tests {
             (base(), ""),
             (
                 vec![os("os", 29_000), pip("pip2", 24_100), copy("app2", 600)],
-                "orders +4.2 MB: Dockerfile:7 RUN pip install x +4.1 MB, Dockerfile:9 COPY . /app +100.0 kB",
+                "orders: services/orders/Dockerfile:7 RUN pip install x +4.1 MB; \
+                 services/orders/Dockerfile:9 COPY . /app +100.0 kB",
             ),
             (
                 vec![os("os2", 31_000), pip("pip2", 21_000), copy("app2", 600)],
-                "orders +3.1 MB: layers of the base image +2.0 MB, Dockerfile:7 RUN pip install x +1.0 MB and 1 more",
+                "orders: layers of the base image +2.0 MB; \
+                 services/orders/Dockerfile:7 RUN pip install x +1.0 MB; and 1 more",
             ),
-            (vec![os("os", 29_000), pip("pip", 20_000)], "orders −500.0 kB: removed COPY . /app −500.0 kB"),
+            (vec![os("os", 29_000), pip("pip", 20_000)], "orders: removed COPY . /app −500.0 kB"),
             (
                 vec![os("os", 29_000), zstd, copy("app", 500)],
-                "orders −5.0 MB: Dockerfile:7 RUN pip install x −5.0 MB; gzip became zstd, so compressed bytes say little",
+                "orders: services/orders/Dockerfile:7 RUN pip install x −5.0 MB; \
+                 gzip became zstd, so compressed bytes say little",
             ),
         ] {
             assert_eq!(told(base(), head), expected);
@@ -183,11 +134,27 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_from_a_stage_is_followed_to_what_ran_there() {
+        let copied = |diff_id, kilobytes: u64| Layer {
+            instruction: Some("COPY --from=stage-0 /out /app".into()),
+            ..layer(diff_id, kilobytes * 1_000, "COPY /out /app # buildkit", 19)
+        };
+        assert_eq!(
+            told(vec![copied("a", 20_000)], vec![copied("b", 24_000)]),
+            "orders: services/orders/Dockerfile:19 COPY --from=stage-0 /out /app +4.0 MB, from stage stage-0, \
+             where :7 RUN pip install -r requirements.txt ran again"
+        );
+        let gone =
+            told(vec![copied("a", 20_000), layer("x", 1_000, "RUN x", 20)], vec![layer("x", 1_000, "RUN x", 20)]);
+        assert_eq!(gone, "orders: removed COPY --from=stage-0 /out /app −20.0 MB");
+    }
+
+    #[test]
     fn recompression_is_called_by_its_name() {
         let with = |compressed_bytes| Layer { uncompressed_bytes: 90, ..layer("a", compressed_bytes, "RUN make", 3) };
         assert_eq!(
             told(vec![with(20_000_000)], vec![with(16_000_000)]),
-            "orders recompressed −4.0 MB: equal content, compressed to other lengths"
+            "orders: equal content, compressed to other lengths"
         );
     }
 }

@@ -86,7 +86,7 @@ pub struct Environment {
     pub builder: Option<String>,
     /// Its driver, such as `docker` or `docker-container`.
     pub driver: Option<String>,
-    /// The class of machine, such as `linux/amd64 2 cpus`: durations of unlike classes are not compared.
+    /// The class of machine, such as `linux/amd64, 2 CPUs`: durations of unlike classes are not compared.
     pub runner_class: Option<String>,
 }
 
@@ -112,6 +112,8 @@ pub struct CellReport {
     pub outcome: Outcome,
     /// Whether the builder runs this platform under emulation.
     pub emulated: bool,
+    /// The Dockerfile of every `dockerfile_line`, relative to the configuration's root, untrusted; `None` when inline.
+    pub dockerfile: Option<String>,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,
     /// The build record, `builder/node/id`, as `docker buildx history` takes it.
@@ -181,6 +183,8 @@ pub struct Layer {
     pub compression: Compression,
     /// The `created_by` of its history entry, untrusted text; empty when the config has no history for it.
     pub created_by: String,
+    /// The same as it stands in the Dockerfile, with flags and arguments not expanded, untrusted text on one line.
+    pub instruction: Option<String>,
     /// The line of the Dockerfile that wrote it, counted from 1.
     pub dockerfile_line: Option<u32>,
     /// Whether it belongs to the base image; `None` when that could not be told.
@@ -267,7 +271,7 @@ pub enum CacheState {
 pub struct Step {
     /// The stage's name, or `stage-N` as BuildKit names an unnamed one.
     pub stage: String,
-    /// The instruction, untrusted text on one line.
+    /// The instruction as it stands in the Dockerfile, else as BuildKit names it, untrusted text on one line.
     pub instruction: String,
     /// Its line in the Dockerfile, counted from 1.
     pub dockerfile_line: Option<u32>,

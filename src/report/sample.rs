@@ -22,6 +22,7 @@ pub(crate) fn layer(diff_id: &str, compressed_bytes: u64, created_by: &str, line
         uncompressed_bytes: compressed_bytes * 3,
         compression: Compression::Gzip,
         created_by: created_by.to_owned(),
+        instruction: None,
         dockerfile_line: Some(line),
         base: Some(false),
     }
@@ -76,6 +77,7 @@ pub(crate) fn cell(image_name: &str, platform: &str, layers: Vec<Layer>) -> Cell
         id: id(image_name, platform),
         outcome: Outcome::Built,
         emulated: false,
+        dockerfile: Some(format!("services/{image_name}/Dockerfile")),
         failure: None,
         build_ref: None,
         pushed_digest: None,
@@ -102,7 +104,7 @@ pub(crate) fn run(mut cells: Vec<CellReport>) -> Report {
             weighbridge_version: "0.1.0".into(),
             buildx_version: Some("v0.36.1".into()),
             buildkit_version: Some("v0.32.2".into()),
-            runner_class: Some("linux/amd64 4 cpus".into()),
+            runner_class: Some("linux/amd64, 4 CPUs".into()),
             ..Environment::default()
         },
         cells,
@@ -164,14 +166,22 @@ fn any_bytes() -> impl Strategy<Value = u64> {
 fn any_layer() -> impl Strategy<Value = Layer> {
     let compression = prop::sample::select(vec![Compression::None, Compression::Gzip, Compression::Zstd]);
     let numbers = (any_bytes(), any_bytes(), option::of(1_u32..99));
-    ("[ab]{1,2}", any_text(), numbers, compression, option::of(any::<bool>())).prop_map(
-        |(diff_id, created_by, (compressed_bytes, uncompressed_bytes, dockerfile_line), compression, base)| Layer {
+    let texts = (any_text(), option::of(any_text()));
+    ("[ab]{1,2}", texts, numbers, compression, option::of(any::<bool>())).prop_map(
+        |(
+            diff_id,
+            (created_by, instruction),
+            (compressed_bytes, uncompressed_bytes, dockerfile_line),
+            compression,
+            base,
+        )| Layer {
             digest: format!("sha256:{diff_id}{compressed_bytes}"),
             diff_id,
             compressed_bytes,
             uncompressed_bytes,
             compression,
             created_by,
+            instruction,
             dockerfile_line,
             base,
         },
@@ -251,13 +261,14 @@ fn any_budget() -> impl Strategy<Value = BudgetResult> {
 fn any_cell() -> impl Strategy<Value = CellReport> {
     let outcome = prop::sample::select(vec![Outcome::Built, Outcome::Failed, Outcome::TimedOut, Outcome::Cancelled]);
     let platform = prop::sample::select(vec!["linux/amd64", "linux/arm64", "linux/arm/v7"]);
-    let facts = (option::of(any_failure()), option::of(any_image()), option::of(any_timing()));
+    let facts = (option::of(any_failure()), option::of(any_image()), option::of(any_timing()), option::of(any_text()));
     let notes = (vec(any_finding(), 0..3), vec(any_budget(), 0..3));
     (any_text(), platform, outcome, any::<bool>(), facts, notes).prop_map(
-        |(name, platform, outcome, emulated, (failure, image, timing), (findings, budgets))| CellReport {
+        |(name, platform, outcome, emulated, (failure, image, timing, dockerfile), (findings, budgets))| CellReport {
             id: id(&name, platform),
             outcome,
             emulated,
+            dockerfile,
             failure,
             build_ref: Some("builder/node/id".to_owned()),
             pushed_digest: None,

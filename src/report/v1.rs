@@ -148,7 +148,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&to_json(&report)).unwrap();
         let cell = json["cells"][0].as_object().unwrap();
         let names: Vec<_> = cell.keys().map(String::as_str).collect();
-        assert_eq!(names, ["budgets", "emulated", "findings", "image", "outcome", "platform"]);
+        assert_eq!(names, ["budgets", "dockerfile", "emulated", "findings", "image", "outcome", "platform"]);
     }
 
     #[test]

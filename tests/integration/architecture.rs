@@ -12,7 +12,7 @@ const USES: [(&str, &[&str]); 22] = [
     ("report", &["oci"]),
     ("oci", &["fs", "report"]),
     // Doors, and what stands on them.
-    ("env", &[]),
+    ("env", &["oci"]),
     ("fs", &[]),
     ("process", &[]),
     ("git", &["fs", "process"]),

@@ -17,6 +17,9 @@ fn images_that_are_built_are_weighed_and_the_report_says_with_what() {
     assert_eq!(case.outcomes(), [outcome("orders", "built"), outcome("web", "built")]);
     assert_eq!(case.cell(0, "uncompressed_bytes"), 2560);
     assert_eq!(case.cell(0, "layers").as_array().unwrap().len(), 1);
+    assert_eq!(case.cell(0, "layers")[0]["instruction"], "COPY app /app");
+    assert_eq!(case.cell(0, "dockerfile"), "orders/Dockerfile");
+    assert!(case.comment().contains("`orders/Dockerfile:2` `COPY app /app`"), "{}", case.comment());
     let environment = case.repository.report()["environment"].clone();
     assert_eq!((&environment["builder"], &environment["docker_version"]), (&"fleet".into(), &"28.5.2".into()));
     assert_eq!(environment["buildkit_version"], "v0.26.2");

@@ -102,7 +102,7 @@ fn step_line(trace: &Trace, vertex: &Vertex, dockerfile: &Dockerfile) -> Option<
 fn source_line(dockerfile: &Dockerfile, line: u32) -> Option<String> {
     let instructions = dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
     let found = instructions.into_iter().find(|instruction| instruction.line == line)?;
-    Some(one_line(&format!("{} {}", found.keyword, found.arguments), MAX_TEXT))
+    Some(one_line(&found.to_string(), MAX_TEXT))
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ pub struct Layer {
     pub compression: Compression,
     /// The instruction that wrote it, from the image's history.
     pub created_by: String,
+    /// The same as it stands in the Dockerfile; present when its line is known and no here-document is opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<String>,
     /// Its line in the Dockerfile, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dockerfile_line: Option<u32>,
@@ -46,6 +49,7 @@ pub struct BaseImage {
     /// The digest that it resolved to.
     pub digest: String,
 }
+
 /// Seconds per kind of work; phases may overlap each other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phases {
@@ -74,7 +78,7 @@ pub struct Phases {
 pub struct Step {
     /// The stage.
     pub stage: String,
-    /// The instruction.
+    /// The instruction, as it stands in the Dockerfile when its line is known.
     pub instruction: String,
     /// Its line in the Dockerfile, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]

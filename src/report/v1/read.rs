@@ -59,6 +59,7 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
         id: report::CellId { image: json.image, platform },
         outcome: json.outcome.into(),
         emulated: json.emulated,
+        dockerfile: json.dockerfile,
         failure: json.failure.map(Into::into),
         build_ref: json.build_ref,
         pushed_digest: json.pushed_digest,
@@ -172,6 +173,7 @@ impl From<types::Layer> for report::Layer {
             uncompressed_bytes: json.uncompressed_bytes,
             compression: json.compression.into(),
             created_by: json.created_by,
+            instruction: json.instruction,
             dockerfile_line: json.dockerfile_line,
             base: json.base,
         }

@@ -103,6 +103,10 @@ pub struct Cell {
     pub outcome: Outcome,
     /// Whether the builder ran this platform under emulation.
     pub emulated: bool,
+    /// The Dockerfile that every `dockerfile_line` means, relative to the configuration; absent when its text stands in
+    /// the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dockerfile: Option<String>,
     /// Why the build failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

@@ -80,6 +80,7 @@ impl From<&report::CellReport> for types::Cell {
             platform: cell.id.platform.to_string(),
             outcome: cell.outcome.into(),
             emulated: cell.emulated,
+            dockerfile: cell.dockerfile.clone(),
             failure: cell.failure.as_ref().map(Into::into),
             build_ref: cell.build_ref.clone(),
             pushed_digest: cell.pushed_digest.clone(),
@@ -129,6 +130,7 @@ impl From<&report::Layer> for types::Layer {
             uncompressed_bytes: layer.uncompressed_bytes,
             compression: layer.compression.into(),
             created_by: layer.created_by,
+            instruction: layer.instruction,
             dockerfile_line: layer.dockerfile_line,
             base: layer.base,
         }
