@@ -2,9 +2,10 @@
 //! run is passed in as [`Machine`].
 
 pub mod args;
+mod machine;
+mod places;
 pub mod redact;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -13,26 +14,8 @@ use crate::config::{BuildContext, Config, DockerfileSource, Image};
 use crate::error::Exit;
 use crate::oci::Platform;
 use crate::report::CellId;
-
-/// The platforms of a builder.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Machine {
-    /// Platforms that run without emulation.
-    pub native: Vec<Platform>,
-    /// Platforms that run under emulation.
-    pub emulated: Vec<Platform>,
-    /// Whether the builder was asked; when it was not, any other platform counts as emulated.
-    pub asked: bool,
-}
-
-/// How a builder runs a platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Support {
-    /// On a processor of its own kind.
-    Native,
-    /// Under emulation.
-    Emulated,
-}
+pub use machine::{Machine, Support};
+use places::{nameless, shared_places};
 
 /// The cells of a run, native platforms first, then by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,26 +105,6 @@ pub struct Delivery {
     pub outputs: Vec<String>,
 }
 
-impl Machine {
-    /// What can be said without asking a builder: only the platform of this processor is native.
-    #[must_use]
-    pub fn assumed() -> Self {
-        let architecture = Platform::new("linux", std::env::consts::ARCH, None);
-        Self { native: vec![architecture], emulated: Vec::new(), asked: false }
-    }
-
-    /// How this machine runs a platform; `None` when it cannot.
-    #[must_use]
-    pub fn support(&self, platform: &Platform) -> Option<Support> {
-        let contains = |platforms: &[Platform]| platforms.iter().any(|known| known == platform);
-        match () {
-            () if contains(&self.native) => Some(Support::Native),
-            () if contains(&self.emulated) || !self.asked => Some(Support::Emulated),
-            () => None,
-        }
-    }
-}
-
 /// Lists the cells of a configuration on a machine.
 ///
 /// # Errors
@@ -206,41 +169,10 @@ fn unsupported(image: &str, platform: &Platform, machine: &Machine) -> String {
     )
 }
 
-/// Cells of one image share its tags and destinations, so building two platforms one by one would leave only the last.
-fn shared_places(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<String> {
-    let mut writers: BTreeMap<String, Vec<&CellId>> = BTreeMap::new();
-    for cell in cells {
-        let outputs = || cell.image.outputs.iter().chain(&delivery.outputs);
-        let named =
-            |spec: &String| ["type=registry", "type=image", "type=docker"].iter().any(|kind| spec.starts_with(kind));
-        let tags = cell.image.tags.iter().filter(|_| delivery.push || delivery.load || outputs().any(named));
-        let files = outputs().filter(|spec| spec.contains("dest=") || !spec.contains('='));
-        for place in tags.map(|tag| format!("the tag {tag}")).chain(files.map(|spec| format!("the output {spec}"))) {
-            writers.entry(place).or_default().push(&cell.id);
-        }
-    }
-    let conflicts = writers.into_iter().filter(|(_, ids)| ids.len() > 1);
-    conflicts
-        .map(|(place, ids)| {
-            let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            format!(
-                "{} would each write {place}, and only the last would stay; \
-                 choose one with --image and --platform, or give each a place of its own",
-                names.join(" and ")
-            )
-        })
-        .collect()
-}
-
-/// An image can only be pushed under a name.
-fn nameless<'c>(cells: &'c [Cell<'_>], delivery: &Delivery) -> impl Iterator<Item = String> + 'c {
-    let pushed = delivery.push;
-    let nameless = cells.iter().filter(move |cell| pushed && cell.image.tags.is_empty());
-    nameless.map(|cell| format!("{} has no tag to be pushed under; add `tags:` to the image", cell.id))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::config::Budget;
 
@@ -305,11 +237,6 @@ pub(crate) mod tests {
         let message = format!("{error:#}");
         assert!(message.contains("cannot run linux/s390x") && message.contains("--install s390x"), "{message}");
         assert_eq!(crate::error::exit_code(&error), crate::error::USAGE);
-    }
-
-    #[test]
-    fn a_machine_that_was_not_asked_may_emulate_anything() {
-        assert_eq!(Machine::assumed().support(&"linux/s390x".parse().unwrap()), Some(Support::Emulated));
     }
 
     #[test]

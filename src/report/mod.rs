@@ -2,15 +2,17 @@
 //!
 //! These are the internal types; [`v1`] is what stands in `report.json`.
 
+mod image;
 #[cfg(test)]
 pub(crate) mod sample;
+mod timing;
 pub mod v1;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use crate::oci::Platform;
+pub use image::{BaseImage, Compression, ImageMeasurement, Layer};
+pub use timing::{CacheState, Phases, Step, Timing};
 
 /// Names a cell: one image on one platform.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,138 +151,6 @@ pub struct Failure {
     pub log_path: Option<String>,
 }
 
-/// What the image weighs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageMeasurement {
-    /// Digest of the platform's image manifest (not of an index).
-    pub digest: String,
-    /// Sum of the manifest's layer descriptors: what a node pulls, config and attestations not counted.
-    pub compressed_bytes: u64,
-    /// Sum of the unpacked layers' tar streams: what lands on disk.
-    pub uncompressed_bytes: u64,
-    /// Bytes of the image config blob.
-    pub config_bytes: u64,
-    /// Bytes of attestation manifests and their layers, each digest once; never part of the image.
-    pub attestation_bytes: u64,
-    /// The layers, lowest first.
-    pub layers: Vec<Layer>,
-    /// The images named in `FROM`, with the digest that the builder resolved.
-    pub base_images: Vec<BaseImage>,
-}
-
-/// One layer of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// Digest of the compressed blob.
-    pub digest: String,
-    /// Digest of the uncompressed tar.
-    pub diff_id: String,
-    /// Length of the compressed blob.
-    pub compressed_bytes: u64,
-    /// Length of the uncompressed tar.
-    pub uncompressed_bytes: u64,
-    /// How the blob is compressed, decided by its first bytes.
-    pub compression: Compression,
-    /// The `created_by` of its history entry, untrusted text; empty when the config has no history for it.
-    pub created_by: String,
-    /// The same as it stands in the Dockerfile, with flags and arguments not expanded, untrusted text on one line.
-    pub instruction: Option<String>,
-    /// The line of the Dockerfile that wrote it, counted from 1.
-    pub dockerfile_line: Option<u32>,
-    /// Whether it belongs to the base image; `None` when that could not be told.
-    pub base: Option<bool>,
-}
-
-/// How a layer blob is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Compression {
-    /// A plain tar.
-    None,
-    /// One or more gzip members.
-    Gzip,
-    /// One or more Zstandard frames.
-    Zstd,
-}
-
-/// An image that the build started from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BaseImage {
-    /// The reference as the builder printed it, untrusted text.
-    pub name: String,
-    /// The digest that it resolved to.
-    pub digest: String,
-}
-
-/// How long the build took. Durations are differences on one clock.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Timing {
-    /// Wall time of the buildx child, measured outside of it.
-    pub wall: Duration,
-    /// From the first vertex that started to the last that completed.
-    pub solve: Duration,
-    /// Sums per phase.
-    pub phases: Phases,
-    /// Bytes of build context sent, after `.dockerignore`; `None` when the stream does not say.
-    pub context_bytes: Option<u64>,
-    /// Steps that were served from a cache.
-    pub cached_steps: u32,
-    /// All Dockerfile steps that the build needed.
-    pub total_steps: u32,
-    /// Time spent in steps that really ran.
-    pub executed: Duration,
-    /// The steps in Dockerfile order.
-    pub steps: Vec<Step>,
-}
-
-/// Time per kind of work: for each phase the union of its vertices' intervals, so that phases may overlap each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Phases {
-    /// Sending the build context and the Dockerfile.
-    pub context: Duration,
-    /// Resolving and pulling base images.
-    pub base_pull: Duration,
-    /// `RUN` steps.
-    pub execution: Duration,
-    /// `COPY`, `ADD` and `WORKDIR` steps.
-    pub copy: Duration,
-    /// Writing the image.
-    pub export: Duration,
-    /// Pushing it to a registry.
-    pub push: Duration,
-    /// Reading a remote cache.
-    pub cache_import: Duration,
-    /// Writing a remote cache.
-    pub cache_export: Duration,
-    /// Time of the solve span in which nothing ran.
-    pub idle: Duration,
-}
-
-/// Where a step's result came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CacheState {
-    /// It ran.
-    Executed,
-    /// It was in the builder's own cache.
-    Local,
-    /// Its result came from a remote cache.
-    Remote,
-}
-
-/// One step of a Dockerfile.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// The stage's name, or `stage-N` as BuildKit names an unnamed one.
-    pub stage: String,
-    /// The instruction as it stands in the Dockerfile, else as BuildKit names it, untrusted text on one line.
-    pub instruction: String,
-    /// Its line in the Dockerfile, counted from 1.
-    pub dockerfile_line: Option<u32>,
-    /// Sum of its disjoint intervals.
-    pub duration: Duration,
-    /// Whether it ran.
-    pub cache: CacheState,
-}
-
 /// How loud a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -340,11 +210,5 @@ impl Report {
     #[must_use]
     pub fn cell(&self, id: &CellId) -> Option<&CellReport> {
         self.cells.iter().find(|cell| cell.id == *id)
-    }
-
-    /// The cells by name.
-    #[must_use]
-    pub fn by_id(&self) -> BTreeMap<&CellId, &CellReport> {
-        self.cells.iter().map(|cell| (&cell.id, cell)).collect()
     }
 }

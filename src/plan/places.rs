@@ -1,0 +1,39 @@
+//! Where several cells would write over each other.
+
+use std::collections::BTreeMap;
+
+use super::{Cell, Delivery};
+use crate::report::CellId;
+
+/// Cells of one image share its tags and destinations, so building two platforms one by one would leave only the last.
+pub(super) fn shared_places(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<String> {
+    let mut writers: BTreeMap<String, Vec<&CellId>> = BTreeMap::new();
+    for cell in cells {
+        let outputs = || cell.image.outputs.iter().chain(&delivery.outputs);
+        let named =
+            |spec: &String| ["type=registry", "type=image", "type=docker"].iter().any(|kind| spec.starts_with(kind));
+        let tags = cell.image.tags.iter().filter(|_| delivery.push || delivery.load || outputs().any(named));
+        let files = outputs().filter(|spec| spec.contains("dest=") || !spec.contains('='));
+        for place in tags.map(|tag| format!("the tag {tag}")).chain(files.map(|spec| format!("the output {spec}"))) {
+            writers.entry(place).or_default().push(&cell.id);
+        }
+    }
+    let conflicts = writers.into_iter().filter(|(_, ids)| ids.len() > 1);
+    conflicts
+        .map(|(place, ids)| {
+            let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            format!(
+                "{} would each write {place}, and only the last would stay; \
+                 choose one with --image and --platform, or give each a place of its own",
+                names.join(" and ")
+            )
+        })
+        .collect()
+}
+
+/// An image can only be pushed under a name.
+pub(super) fn nameless<'c>(cells: &'c [Cell<'_>], delivery: &Delivery) -> impl Iterator<Item = String> + 'c {
+    let pushed = delivery.push;
+    let nameless = cells.iter().filter(move |cell| pushed && cell.image.tags.is_empty());
+    nameless.map(|cell| format!("{} has no tag to be pushed under; add `tags:` to the image", cell.id))
+}
