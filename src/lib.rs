@@ -6,7 +6,7 @@
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
 //! [`app`] is the driver. [`env`], [`fs`] and [`process`] are the only doors to the outside; [`git`] stands on the last.
-//! [`units`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage may use.
+//! [`units`], [`escape`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage may use.
 
 pub mod app;
 pub mod cli;
@@ -17,6 +17,7 @@ pub mod git;
 pub mod process;
 
 pub mod dockerfile;
+pub mod escape;
 pub mod oci;
 pub mod report;
 pub mod units;

@@ -8,10 +8,10 @@ use super::lookup;
 use super::session::Session;
 use crate::cli::{Format, RunArgs};
 use crate::error;
+use crate::escape;
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Delivery, Machine, Plan, Support, plan as plan_cells};
 use crate::publish::terminal;
-use crate::render::escape;
 
 /// `weighbridge plan`.
 pub(super) async fn plan(session: &Session) -> Result<u8> {

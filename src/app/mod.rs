@@ -18,8 +18,8 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Command, Format, SchemaKind};
 use crate::env::Env;
 use crate::error::{self, Exit};
+use crate::escape;
 use crate::publish::terminal;
-use crate::render::escape;
 use crate::{config, doctor, report};
 use session::Session;
 
@@ -71,7 +71,11 @@ async fn diagnose(session: &Session) -> Result<u8> {
         Format::Json => doctor::json(&checks),
         Format::Text | Format::Markdown => doctor::text(&checks),
     });
-    Ok(if doctor::is_fit(&checks) { error::OK } else { error::BUILD_FAILED })
+    Ok(match (&config, doctor::is_fit(&checks)) {
+        (Err(_), _) => error::USAGE,
+        (Ok(_), true) => error::OK,
+        (Ok(_), false) => error::BUILD_FAILED,
+    })
 }
 
 fn print_schema(kind: SchemaKind) -> u8 {

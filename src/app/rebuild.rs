@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::lookup::Revisions;
 use super::run::Run;
-use crate::baseline::Choice;
+use crate::baseline::{Choice, DEEPEN};
 use crate::compare::verdict;
 use crate::config;
 use crate::plan::{Delivery, plan};
@@ -15,6 +15,9 @@ use crate::report::{Head, Report, RunContext};
 
 pub(super) async fn rebuild(run: &Run<'_>, revisions: &Revisions, choice: &Choice) -> Result<Report> {
     let git = revisions.git.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
+    if git.resolve(&choice.sha).await?.is_none() {
+        bail!("this clone does not hold the commit; {DEEPEN}");
+    }
     let place = tempfile::tempdir().context("make a directory for the base commit")?;
     let worktree = git.worktree_add(&choice.sha, &place.path().join("base")).await?;
     let report = build(run, choice, git.root(), worktree.directory()).await;

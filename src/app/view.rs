@@ -8,10 +8,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::session::Session;
 use crate::buildx::names::VertexKind;
 use crate::buildx::progress::Event;
+use crate::escape;
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Support};
 use crate::publish::terminal;
-use crate::render::escape;
 use crate::report::{CellReport, Outcome};
 use crate::units::{Bytes, show_duration};
 

@@ -60,7 +60,8 @@ async fn with_candidates(git: &Git, sha: String, chosen_by: String) -> Result<Ch
     Ok(Choice { sha, chosen_by, candidates })
 }
 
-const DEEPEN: &str = "run `git fetch --deepen 50`, or check out with `fetch-depth: 0` (GitLab: `GIT_DEPTH: 0`)";
+/// What to do about history that a shallow clone lacks.
+pub const DEEPEN: &str = "run `git fetch --deepen 50`, or check out with `fetch-depth: 0` (GitLab: `GIT_DEPTH: 0`)";
 
 /// What the choice depends on.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use std::future::Future;
 
 use anyhow::Result;
 
-pub use choose::choose;
+pub use choose::{DEEPEN, choose};
 pub use file::from_file;
 pub use find::find;
 pub use history::HistoryDirectory;

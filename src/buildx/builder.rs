@@ -15,6 +15,8 @@ pub struct BuilderFacts {
     pub driver: String,
     /// Nodes in the builder's order.
     pub nodes: Vec<NodeFacts>,
+    /// Why nothing can be said about it, as when there is no engine.
+    pub error: Option<String>,
 }
 
 /// One node of a builder.
@@ -51,6 +53,7 @@ impl BuilderFacts {
                     facts.nodes.push(NodeFacts { name: value.to_owned(), ..NodeFacts::default() });
                 }
                 ("Name", _) => value.clone_into(&mut facts.name),
+                ("Error", None) => facts.error = Some(value.to_owned()),
                 ("Driver", _) if !in_nodes => value.clone_into(&mut facts.driver),
                 (_, Some(node)) => node.read(key, value),
                 _ => {}

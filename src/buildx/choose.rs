@@ -45,7 +45,7 @@ mod tests {
     fn facts(driver: &str, has_snapshotter: bool, error: Option<&str>) -> BuilderFacts {
         let error = error.map(str::to_owned);
         let node = NodeFacts { name: "n".into(), has_snapshotter, error, ..NodeFacts::default() };
-        BuilderFacts { name: "b".into(), driver: driver.into(), nodes: vec![node] }
+        BuilderFacts { name: "b".into(), driver: driver.into(), nodes: vec![node], error: None }
     }
 
     #[test]

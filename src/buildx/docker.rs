@@ -165,6 +165,10 @@ fn buildx<const N: usize>(args: [&str; N]) -> Invocation {
 
 fn builder_facts(text: &str) -> Result<BuilderFacts> {
     let facts = BuilderFacts::parse(text);
+    if let Some(error) = &facts.error {
+        let hint = hint_of(error).map(|hint| format!("; {hint}")).unwrap_or_default();
+        bail!(Exit::build_failed(format!("inspect the builder: {error}{hint}")));
+    }
     if facts.driver.is_empty() {
         let shown: String = text.chars().take(200).collect();
         bail!(Exit::build_failed(format!(
@@ -188,10 +192,15 @@ fn require_recent(line: &str) -> Result<()> {
 
 /// What to do about the errors that most new users meet.
 fn hint(error: &ProcessError) -> Option<&'static str> {
-    let stderr = error.stderr_tail();
     match () {
-        () if error.is_missing() => Some("install Docker (https://docs.docker.com/engine/install/) or put it on PATH"),
+        () if error.is_missing() => Some("see https://docs.docker.com/engine/install/"),
         () if error.is_timeout() => Some("is the engine overloaded or unreachable? try `docker info`"),
+        () => hint_of(error.stderr_tail()),
+    }
+}
+
+fn hint_of(stderr: &str) -> Option<&'static str> {
+    match () {
         () if stderr.contains("'buildx' is not a docker command")
             || stderr.contains("unknown command: docker buildx") =>
         {

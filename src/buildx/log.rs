@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::progress::Event;
+use crate::escape;
 use crate::fs;
 use crate::plan::redact::Redactor;
-use crate::render::escape;
 use crate::units::show_duration;
 
 /// More than any log that somebody reads; a build that writes without end must not fill the disk.

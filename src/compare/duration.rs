@@ -8,6 +8,9 @@ use std::time::Duration;
 use crate::report::{CellReport, Environment, Timing};
 use crate::units::Percent;
 
+/// Base images that are there already still take a moment to be looked up.
+const PULL_TOLERANCE: Duration = Duration::from_secs(1);
+
 /// How much of a build came from a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warmth {
@@ -87,6 +90,9 @@ fn unlike(
         return Some(
             if head.emulated { "native before, emulated now" } else { "emulated before, native now" }.to_owned(),
         );
+    }
+    if base_timing.phases.base_pull.abs_diff(head_timing.phases.base_pull) > PULL_TOLERANCE {
+        return Some("base images were pulled for one of them".to_owned());
     }
     unlike_cache(base_timing, head_timing).map(str::to_owned)
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Check, Health};
-use crate::render::escape;
+use crate::escape;
 
 /// One line per check, the fix below a failing one.
 #[must_use]

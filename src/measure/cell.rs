@@ -20,6 +20,7 @@ use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Support};
 use crate::process::Ending;
 use crate::report::{CellReport, Failure, Finding, ImageMeasurement, Outcome, Severity};
+use crate::units::show_duration;
 
 /// Larger than any Dockerfile that BuildKit accepts in one gRPC message.
 const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
@@ -49,7 +50,10 @@ pub async fn measure_cell(
             Err(error) => report.findings.push(not_measured(&error)),
         }
     } else {
-        let failure = explain_failure(&record.trace, record.exit_status, dockerfile.as_ref());
+        let mut failure = explain_failure(&record.trace, record.exit_status, dockerfile.as_ref());
+        if outcome == Outcome::TimedOut {
+            failure.message = format!("stopped by the time limit after {}", show_duration(record.wall));
+        }
         let log_path = PathBuf::from("cells").join(&cell.id.image).join(cell.id.platform.slug()).join("build.log");
         report.failure = Some(Failure { log_path: Some(log_path.to_string_lossy().into_owned()), ..failure });
     }

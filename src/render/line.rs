@@ -1,7 +1,7 @@
 //! One line of wording in which our own words and untrusted text are told apart, so that each format can escape the
 //! latter in its own way.
 
-use super::escape;
+use crate::escape;
 use crate::report::Verdict;
 
 /// Longest untrusted prose.

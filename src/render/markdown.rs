@@ -7,8 +7,9 @@ use super::notes::{self, Note};
 use super::rows::{self, Equality, ImageRows};
 use super::table::{Table, table};
 use super::why::why;
-use super::{escape, headline, layers, times};
+use super::{headline, layers, times};
 use crate::compare::{Baseline, Comparison, Row};
+use crate::escape;
 
 /// Forges refuse comments of more than 65,536 characters; the rest is left for a marker in front.
 pub const LIMIT_BYTES: usize = 65_000;

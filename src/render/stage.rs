@@ -1,7 +1,7 @@
 //! What ran in the stage that a `COPY --from` took its files from: one step further back than the layer that grew.
 
-use super::escape;
 use super::line::Line;
+use crate::escape;
 use crate::report::{CacheState, CellReport, Step};
 
 /// Steps that are named.

@@ -3,13 +3,14 @@
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use unicode_width::UnicodeWidthStr;
 
+use super::headline;
 use super::line::Line;
 use super::notes::{self, Note};
 use super::rows::{self, ImageRows};
 use super::table::table;
 use super::why::why;
-use super::{escape, headline};
 use crate::compare::{Comparison, verdict};
+use crate::escape;
 use crate::report::Verdict;
 
 /// Width that text is broken at.

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
-const USES: [(&str, &[&str]); 22] = [
+const USES: [(&str, &[&str]); 23] = [
     // Vocabulary.
     ("units", &[]),
     ("error", &[]),
+    ("escape", &[]),
     ("dockerfile", &[]),
     ("report", &["oci"]),
     ("oci", &["fs", "report"]),
@@ -21,20 +22,20 @@ const USES: [(&str, &[&str]); 22] = [
     // environment as a value.
     ("config", &["env", "error", "fs", "oci", "report", "units"]),
     ("plan", &["config", "env", "error", "oci", "report"]),
-    ("buildx", &["dockerfile", "env", "error", "fs", "oci", "plan", "process", "render", "report", "units"]),
-    ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report"]),
+    ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units"]),
+    ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report", "units"]),
     ("baseline", &["ci", "error", "fs", "git", "report"]),
     ("compare", &["config", "error", "report", "units"]),
-    ("render", &["compare", "report", "units"]),
+    ("render", &["compare", "escape", "report", "units"]),
     ("publish", &["error", "fs"]),
     // What drives them.
     ("cli", &["oci", "plan", "units"]),
-    ("doctor", &["buildx", "config", "fs", "oci", "plan", "process", "render", "units"]),
+    ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "units"]),
     (
         "app",
         &[
-            "baseline", "buildx", "ci", "cli", "compare", "config", "doctor", "env", "error", "fs", "git", "measure",
-            "plan", "process", "publish", "render", "report", "units",
+            "baseline", "buildx", "ci", "cli", "compare", "config", "doctor", "env", "error", "escape", "fs", "git",
+            "measure", "plan", "process", "publish", "render", "report", "units",
         ],
     ),
     ("lib", &[]),
