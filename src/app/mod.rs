@@ -1,5 +1,6 @@
 //! The driver: one straight line per command.
 
+mod base;
 mod cells;
 mod compare;
 mod dry_run;

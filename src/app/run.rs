@@ -2,23 +2,23 @@
 
 use anyhow::Result;
 
+use super::base::BaseReport;
 use super::cells::Building;
 use super::compare::show;
-use super::lookup::{self, Revisions};
-use super::rebuild::rebuild;
+use super::lookup;
 use super::session::Session;
 use super::view::View;
-use crate::baseline::{self, Chosen, HistoryDirectory, Lookup, Recorded};
+use crate::baseline::{self, HistoryDirectory, Recorded};
 use crate::buildx::Prepared;
 use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
-use crate::compare::{Baseline, Comparison, budget, compare, verdict};
+use crate::compare::{Comparison, budget, compare, verdict};
 use crate::config::{self, Config, Selection};
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
 use crate::publish::{OutputDirectory, terminal};
 use crate::render;
-use crate::report::{Base, CellReport, Environment, Outcome, Report, RunContext, Verdict, v1};
+use crate::report::{CellReport, Environment, Outcome, Report, RunContext, Verdict, v1};
 
 /// What stays the same during a run.
 pub(super) struct Run<'r> {
@@ -29,24 +29,6 @@ pub(super) struct Run<'r> {
     pub(super) prepared: Prepared,
     /// The cells that were asked for.
     pub(super) selection: Selection,
-}
-
-/// The report to compare with.
-struct BaseReport {
-    report: Option<Report>,
-    baseline: Baseline,
-    /// Why there is none although there should be one; on first runs there is nothing to lose.
-    lost: Option<String>,
-}
-
-impl BaseReport {
-    fn found(report: Report, base: Base) -> Self {
-        Self { report: Some(report), baseline: Baseline::Found(base), lost: None }
-    }
-
-    fn missing(reason: String, is_lost: bool) -> Self {
-        Self { report: None, lost: is_lost.then(|| reason.clone()), baseline: Baseline::Missing(reason) }
-    }
 }
 
 pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
@@ -136,49 +118,6 @@ impl Run<'_> {
             runner_class: Some(self.session.env.runner_class()),
         };
         Report { context, environment, cells, verdict: Verdict::Unknown }
-    }
-
-    /// The report to compare with, and where it is from. A base that cannot be had is a reason, never an error.
-    async fn base(&self, revisions: &Revisions, report: &mut Report) -> BaseReport {
-        let refusals = lookup::refusals(&revisions.lookup);
-        for refusal in refusals {
-            self.view.say(&format!("baseline passed over: {refusal}"));
-        }
-        let measured = report.cells.iter().any(|cell| cell.image.is_some());
-        let (reason, choice) = match (&revisions.lookup, &revisions.chosen) {
-            (Lookup::Found(found), Chosen::Base(choice)) if found.base.commits_older > 0 && self.wants_exact_base() => {
-                (format!("the newest report is {} commits older than the base", found.base.commits_older), choice)
-            }
-            (Lookup::Found(found), _) => {
-                let report = lookup::restrict(&self.selection, found.report.clone());
-                return BaseReport::found(report, found.base.clone());
-            }
-            (Lookup::Missing { reason, .. }, Chosen::Base(choice)) if measured && self.may_rebuild() => {
-                (reason.clone(), choice)
-            }
-            (Lookup::Missing { reason, .. }, _) => return BaseReport::missing(reason.clone(), !refusals.is_empty()),
-        };
-        self.view.say(&format!("{reason}; building it"));
-        match rebuild(self, revisions, choice).await {
-            Ok(built) => {
-                let chosen_by = format!("{}, built now from a clean checkout", choice.chosen_by);
-                let base = Base { sha: Some(choice.sha.clone()), chosen_by, commits_older: 0 };
-                report.context.base = Some(base.clone());
-                BaseReport::found(built, base)
-            }
-            Err(error) => BaseReport::missing(format!("{reason}, and building it failed: {error:#}"), true),
-        }
-    }
-
-    /// An older report is as good as it gets unless the very commit was asked for.
-    fn wants_exact_base(&self) -> bool {
-        self.args.rebuild_base || (self.session.common.base.is_some() && self.may_rebuild())
-    }
-
-    /// In CI a second build of everything would double the bill, so there it is asked for.
-    fn may_rebuild(&self) -> bool {
-        let wanted = self.args.rebuild_base || (!self.args.no_rebuild_base && !self.session.env.is_ci());
-        wanted && !self.session.cancel.is_cancelled()
     }
 
     /// Keeps the report as a baseline for later runs, unless it is of some cells only.
