@@ -75,7 +75,7 @@ impl Building<'_> {
         if self.fail_fast && report.outcome != Outcome::Built {
             stop.cancel();
         }
-        view.finish(&report);
+        view.finish(&report, &cell.files.log());
         report
     }
 

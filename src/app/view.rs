@@ -1,6 +1,7 @@
 //! What is shown while builds run: on a terminal one live line per cell, elsewhere one line per finished step.
 //! Everything goes to standard error, so that standard output holds the result alone.
 
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -103,12 +104,16 @@ impl CellView<'_> {
         }
     }
 
-    /// Shows what became of the cell.
-    pub(super) fn finish(self, report: &CellReport) {
+    /// Shows what became of the cell, and of a failed one where its full log is.
+    pub(super) fn finish(self, report: &CellReport, log: &Path) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        let line = format!("{}: {}", self.name, summary(report));
+        let full_log = match report.outcome {
+            Outcome::Failed | Outcome::TimedOut => format!(" (full log: {})", log.display()),
+            Outcome::Built | Outcome::Cancelled => String::new(),
+        };
+        let line = format!("{}: {}{full_log}", self.name, summary(report));
         match self.view {
             View::Quiet if report.outcome == Outcome::Built => {}
             View::Quiet => terminal::say(&line),

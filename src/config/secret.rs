@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn resolved(text: &str, env: &Env) -> SecretSource {
-        SecretSpec::parse(text).unwrap().resolve(Path::new("/root"), env).source
+        SecretSpec::parse(text).unwrap().resolve(Path::new("/base"), env).source
     }
 
     #[test]
@@ -107,11 +107,11 @@ mod tests {
         for (text, source) in [
             ("id=a,env=B", variable("B")),
             ("type=env,id=a,src=B", variable("B")),
-            ("ID=a,source=b/c", file("/root/b/c")),
+            ("ID=a,source=b/c", file("/base/b/c")),
             ("id=a,src=/b", file("/b")),
-            (r#"id=a,"src=b,c""#, file("/root/b,c")),
+            (r#"id=a,"src=b,c""#, file("/base/b,c")),
             ("id=token", variable("token")),
-            ("id=other", file("/root/other")),
+            ("id=other", file("/base/other")),
         ] {
             assert_eq!(resolved(text, &env), source, "{text}");
         }

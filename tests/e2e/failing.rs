@@ -9,7 +9,7 @@ fn a_failing_step_is_named_with_its_line_and_the_other_cells_go_on() {
         .write("bad/Dockerfile", "FROM debian:bookworm-slim\nRUN echo before\nRUN echo '::error::inject' && exit 3\n");
     repository.write("good/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
     repository.commit("base");
-    let run = repository.weighbridge(&["run", "--no-rebuild-base"]).expect(3);
+    let run = repository.weighbridge(&["run", "--no-rebuild-base"]).expect(3).says("bad/linux-amd64/build.log)");
     let report = repository.report();
     let (bad, good) = (&report["cells"][0], &report["cells"][1]);
     assert_eq!((&bad["image"], &bad["outcome"]), (&"bad".into(), &"failed".into()));
