@@ -1,6 +1,9 @@
 //! Builds that fail for real: the step, the line, the explanation, the exit code.
 
+use nix::sys::signal::Signal;
+
 use super::repository;
+use super::support::signal;
 
 #[test]
 fn a_failing_step_is_named_with_its_line_and_the_other_cells_go_on() {
@@ -48,11 +51,19 @@ fn an_interrupted_run_leaves_a_report_and_no_children() {
     repository.commit("base");
     let mut child = repository.command(&["run", "--no-rebuild-base"]).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_secs(4));
-    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupted.success());
+    assert!(signal(&child.id().to_string(), Some(Signal::SIGINT)));
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(repository.report()["cells"][0]["outcome"], "cancelled");
-    let children =
-        std::process::Command::new("pgrep").args(["-f", &repository.path().to_string_lossy()]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&children.stdout), "", "children were left behind");
+    assert_eq!(
+        processes_naming(&repository.path().to_string_lossy()),
+        Vec::<String>::new(),
+        "children were left behind"
+    );
+}
+
+/// The command lines of all processes that hold a text.
+fn processes_naming(text: &str) -> Vec<String> {
+    let files = std::fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path().join("cmdline")));
+    let lines = files.filter_map(|file| String::from_utf8(std::fs::read(file).ok()?).ok());
+    lines.filter(|line| line.contains(text)).map(|line| line.replace('\0', " ")).collect()
 }

@@ -1,4 +1,5 @@
-//! What an OCI layout weighs, computed without any of weighbridge's code: `serde_json`, `gzip`, `zstd` and `sha256sum`.
+//! What an OCI layout weighs, computed without any of weighbridge's code: `serde_json`, `gzip`, `wc` and `sha256sum`,
+//! which every machine has, and the `zstd` crate, as not every machine has the program.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -28,9 +29,12 @@ pub(crate) fn weigh(layout: &Path) -> Weight {
         let file = blob(layout, &digest);
         let compressed_bytes = std::fs::metadata(&file).unwrap().len();
         assert_eq!(format!("sha256:{}", pipe(&file, "cat", "sha256sum")), digest);
-        let decompress = if layer["mediaType"].as_str().unwrap().ends_with("zstd") { "zstd -dc" } else { "gzip -dc" };
-        let uncompressed_bytes = pipe(&file, decompress, "wc -c").parse().unwrap();
-        assert_eq!(format!("sha256:{}", pipe(&file, decompress, "sha256sum")), diff_id.as_str().unwrap());
+        let (tar, read) = match layer["mediaType"].as_str().unwrap().ends_with("zstd") {
+            true => (unpacked(&file), "cat"),
+            false => (file, "gzip -dc"),
+        };
+        let uncompressed_bytes = pipe(&tar, read, "wc -c").parse().unwrap();
+        assert_eq!(format!("sha256:{}", pipe(&tar, read, "sha256sum")), diff_id.as_str().unwrap());
         (digest, diff_id.as_str().unwrap().to_owned(), compressed_bytes, uncompressed_bytes)
     });
     let layers: Vec<_> = layers.collect();
@@ -64,6 +68,13 @@ fn json(path: &Path) -> Value {
 
 fn blob(layout: &Path, digest: &str) -> PathBuf {
     layout.join("blobs").join(digest.replace(':', "/"))
+}
+
+/// The tar of a zstd blob, written beside it.
+fn unpacked(blob: &Path) -> PathBuf {
+    let tar = blob.with_extension("tar");
+    zstd::stream::copy_decode(std::fs::File::open(blob).unwrap(), std::fs::File::create(&tar).unwrap()).unwrap();
+    tar
 }
 
 /// The first word that `second` prints for what `first` makes of a file.

@@ -1,29 +1,28 @@
 //! Interruption: builds are stopped, what is known is written, exit code 130.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
 
 use crate::case::Case;
 use crate::fake::Build;
-
-fn signal(name: &str, process: &str) -> bool {
-    Command::new("kill").args([name, process]).stderr(Stdio::null()).status().unwrap().success()
-}
+use crate::support::signal;
 
 #[test]
 fn a_signal_stops_the_builds_and_the_report_is_still_written() {
-    for name in ["-INT", "-TERM"] {
+    for name in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let case = Case::new();
         case.docker.builds("web", &Build::hanging());
         let mut command = case.repository.command(&["run", "--no-rebuild-base"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let builds = case.docker.wait_for_hanging(1);
-        assert!(signal(name, &child.id().to_string()));
+        assert!(signal(&child.id().to_string(), Some(name)));
         assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
         assert_eq!(case.outcomes()[1], ("web".to_owned(), "cancelled".to_owned()));
         assert!(case.comment().contains("web"));
         assert_eq!(case.docker.files("stopped").len(), 1, "the build was not signalled");
-        assert!(!signal("-0", &builds[0]), "the build is still there");
+        assert!(!signal(&builds[0], None), "the build is still there");
         assert!(!case.repository.path().join(".weighbridge/history").exists(), "a broken run became a baseline");
     }
 }
@@ -41,7 +40,7 @@ fn a_signal_ends_the_wait_for_a_silent_docker() {
         std::thread::sleep(Duration::from_millis(50));
     }
     let start = Instant::now();
-    assert!(signal("-INT", &child.id().to_string()));
+    assert!(signal(&child.id().to_string(), Some(Signal::SIGINT)));
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(start.elapsed() < Duration::from_secs(20));
 }
@@ -53,7 +52,7 @@ fn a_signal_stops_the_rebuild_of_the_base() {
     case.docker.builds("base.web", &Build::hanging());
     let mut child = case.repository.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     case.docker.wait_for_hanging(1);
-    assert!(signal("-TERM", &child.id().to_string()));
+    assert!(signal(&child.id().to_string(), Some(Signal::SIGTERM)));
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(case.outcomes().iter().all(|(_, outcome)| outcome == "built"));
     assert_eq!(case.repository.git(&["worktree", "list"]).lines().count(), 1);

@@ -4,9 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// Variables that would tell weighbridge of the CI system that runs these tests.
 const SCRUBBED_PREFIXES: [&str; 8] =
     ["CI", "GITHUB_", "GITLAB_", "RUNNER_", "ACTIONS_", "INPUT_", "WEIGHBRIDGE_", "BUILDX_BUILDER"];
+
+/// Sends a signal, or with `None` only asks whether the process is there. No program for it is needed on the machine.
+pub(crate) fn signal(process: &str, signal: Option<Signal>) -> bool {
+    kill(Pid::from_raw(process.parse().unwrap()), signal).is_ok()
+}
 
 /// A git repository in a temporary directory.
 pub(crate) struct Repository {
