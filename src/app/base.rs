@@ -34,7 +34,9 @@ impl Run<'_> {
         }
         let measured = report.cells.iter().any(|cell| cell.image.is_some());
         let (reason, choice) = match (&revisions.lookup, &revisions.chosen) {
-            (Lookup::Found(found), Chosen::Base(choice)) if found.base.commits_older > 0 && self.wants_exact_base() => {
+            (Lookup::Found(found), Chosen::Base(choice))
+                if found.base.commits_older > 0 && measured && self.wants_exact_base() =>
+            {
                 (format!("the newest report is {} commits older than the base", found.base.commits_older), choice)
             }
             (Lookup::Found(found), _) => {
@@ -60,7 +62,7 @@ impl Run<'_> {
 
     /// An older report is as good as it gets unless the very commit was asked for.
     fn wants_exact_base(&self) -> bool {
-        self.args.rebuild_base || (self.session.common.base.is_some() && self.may_rebuild())
+        self.may_rebuild() && (self.args.rebuild_base || self.session.common.base.is_some())
     }
 
     /// In CI a second build of everything would double the bill, so there it is asked for.

@@ -20,7 +20,7 @@ pub(super) async fn plan(session: &Session) -> Result<u8> {
     let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
     let redactor = session.redactor(&config);
     terminal::out(&match session.common.format {
-        Format::Json => json(session, &plan, &delivery, &redactor),
+        Format::Json => json(session, &plan, &delivery, &redactor, None),
         Format::Text | Format::Markdown => {
             redactor.apply(&text(session, &config.origin, &plan, &delivery)).into_owned()
         }
@@ -34,13 +34,16 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     let delivery = args.delivery();
     let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
     let redactor = session.redactor(&config);
-    let mut shown = text(session, &config.origin, &plan, &delivery);
-    shown += "\nBaseline\n";
-    for line in lookup::describe(session).await? {
-        shown += &format!("  {}\n", escape::block(&line));
-    }
-    shown += &destinations(session, &delivery);
-    terminal::out(&redactor.apply(&shown));
+    let baseline = lookup::describe(session).await?;
+    terminal::out(&match session.common.format {
+        Format::Json => json(session, &plan, &delivery, &redactor, Some(baseline)),
+        Format::Text | Format::Markdown => {
+            let baseline: String = baseline.iter().map(|line| format!("  {}\n", escape::block(line))).collect();
+            let cells = text(session, &config.origin, &plan, &delivery);
+            let shown = format!("{cells}\nBaseline\n{baseline}{}", destinations(session, &delivery));
+            redactor.apply(&shown).into_owned()
+        }
+    });
     Ok(error::OK)
 }
 
@@ -51,7 +54,11 @@ fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -
         let emulated =
             if cell.support == Support::Emulated { "  (emulated, unless the builder has a native node)" } else { "" };
         let command = invocation(cell, session.builder(), delivery, &session.env);
-        shown += &format!("\n{}{emulated}\n  {}\n", cell.id, escape::block(&command.to_string()));
+        shown += &format!("\n{}{emulated}\n", cell.id);
+        if cell.prepared_dockerfile().is_some() {
+            shown += "  # a run first copies the Dockerfile to where this command reads it\n";
+        }
+        shown += &format!("  {}\n", escape::block(&command.to_string()));
     }
     shown
 }
@@ -76,6 +83,9 @@ fn destinations(session: &Session, delivery: &Delivery) -> String {
 #[derive(Serialize)]
 struct PlanDto {
     cells: Vec<CellDto>,
+    /// Which baseline would be used and why; of a dry run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -86,7 +96,13 @@ struct CellDto {
     command: Vec<String>,
 }
 
-fn json(session: &Session, plan: &Plan<'_>, delivery: &Delivery, redactor: &Redactor) -> String {
+fn json(
+    session: &Session,
+    plan: &Plan<'_>,
+    delivery: &Delivery,
+    redactor: &Redactor,
+    baseline: Option<Vec<String>>,
+) -> String {
     let cell = |cell: &Cell<'_>| {
         let command = invocation(cell, session.builder(), delivery, &session.env);
         let words = std::iter::once(command.program.into_os_string()).chain(command.args);
@@ -97,6 +113,6 @@ fn json(session: &Session, plan: &Plan<'_>, delivery: &Delivery, redactor: &Reda
             command: words.map(|word| redactor.apply(&word.to_string_lossy()).into_owned()).collect(),
         }
     };
-    let plan = PlanDto { cells: plan.cells.iter().map(cell).collect() };
+    let plan = PlanDto { cells: plan.cells.iter().map(cell).collect(), baseline };
     serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n"
 }

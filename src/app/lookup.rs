@@ -40,7 +40,7 @@ pub(super) async fn given(session: &Session, output_directory: &Path) -> Result<
     {
         bail!(Exit::usage(format!(
             "{file} is committed, but what lies in the output directory must come from runs of weighbridge alone; \
-             run `git rm -r --cached` on it, or choose another directory with --output-dir"
+             choose another directory with --output-dir or, if weighbridge wrote the file, run `git rm --cached` on it"
         )));
     }
     Ok(Given { git, baseline })

@@ -33,8 +33,9 @@ pub(super) struct Run<'r> {
 
 pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let view = View::new(session);
+    // Looked at before anything is written: what is committed there could be a link to somewhere else.
+    let given = lookup::given(session, &session.output_directory()).await?;
     let output = OutputDirectory::prepare(session.output_directory())?;
-    let given = lookup::given(session, &output.path).await?;
     output.clear_results()?;
     let config = session.config().await?;
     config::check_secrets(&config, &session.env)?;

@@ -13,7 +13,7 @@ fn a_committed_history_is_refused_before_any_build() {
     case.repository.git(&["add", "--force", ".weighbridge/history"]);
     case.repository.commit("bring a baseline");
     let builds = case.docker.builds_run();
-    case.run(&[]).expect(2).says("is committed").says("git rm -r --cached");
+    case.run(&[]).expect(2).says("is committed").says("git rm --cached");
     assert_eq!(case.docker.builds_run(), builds);
 }
 
@@ -22,7 +22,7 @@ fn a_directory_of_somebody_else_is_not_taken_for_output() {
     let case = Case::new();
     case.repository.write("docs/report.md", "mine");
     case.run(&["--output-dir", "docs"]).expect(2).says("docs holds \"report.md\"").says("--output-dir");
-    case.run(&["--output-dir", "."]).expect(2).says("which weighbridge did not write");
+    case.run(&["--output-dir", "."]).expect(2).says("is committed").says("--output-dir");
     assert_eq!(case.repository.read("docs/report.md"), "mine");
     assert!(!case.repository.path().join(".gitignore").exists());
 }
@@ -116,4 +116,37 @@ fn an_image_that_the_base_does_not_have_is_new_also_when_it_alone_is_chosen() {
     let run = case.weighbridge(&["run", "--image", "orders", "--format", "markdown"]).expect(0);
     assert!(run.stdout.contains("new"), "{}", run.stdout);
     assert_eq!(cells(&case.repository.report()), ["orders"]);
+}
+
+#[test]
+fn a_committed_link_in_the_place_of_our_files_is_refused_and_not_followed() {
+    let case = Case::new();
+    case.repository.write("precious", "words");
+    std::fs::create_dir(case.repository.path().join(".weighbridge")).unwrap();
+    let marker = case.repository.path().join(".weighbridge/.weighbridge-output");
+    std::os::unix::fs::symlink("../precious", marker).unwrap();
+    case.repository.commit("a link");
+    case.run(&[]).expect(2).says("is committed");
+    assert_eq!(case.repository.read("precious"), "words");
+}
+
+#[test]
+fn a_dry_run_answers_programs_as_well() {
+    let case = Case::new();
+    let shown = case.run(&["--dry-run", "--format", "json"]).expect(0).stdout;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["cells"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["baseline"][0], "none: HEAD is the first commit");
+}
+
+#[test]
+fn the_very_base_is_built_when_it_is_asked_for_and_an_older_report_is_not_enough() {
+    let case = Case::new();
+    case.run(&[]).expect(0);
+    let base = case.repository.commit("not weighed");
+    case.repository.commit("head");
+    case.weighbridge(&["run", "--rebuild-base"]).expect(0);
+    let report = case.repository.report();
+    assert_eq!(report["context"]["base"]["sha"], base.as_str());
+    assert_eq!(report["context"]["base"]["commits_older"], 0);
 }
