@@ -48,8 +48,8 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
 }
 
 fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -> String {
-    let mut shown =
-        format!("{} cells from {}, {} at a time\n", plan.cells.len(), escape::block(origin), session.jobs());
+    let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
+    let mut shown = format!("{cells} from {}, {} at a time\n", escape::block(origin), session.jobs());
     for cell in &plan.cells {
         let emulated =
             if cell.support == Support::Emulated { "  (emulated, unless the builder has a native node)" } else { "" };
