@@ -6,7 +6,7 @@
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
 //! [`app`] is the driver. [`env`], [`fs`] and [`process`] are the only doors to the outside; [`git`] stands on the last.
-//! [`units`], [`escape`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage may use.
+//! [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage may use.
 
 pub mod app;
 pub mod cli;
@@ -21,6 +21,7 @@ pub mod escape;
 pub mod oci;
 pub mod report;
 pub mod units;
+pub mod version;
 
 pub mod baseline;
 pub mod buildx;

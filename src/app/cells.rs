@@ -105,6 +105,9 @@ pub(super) fn invocation(cell: &Cell<'_>, builder: Option<&str>, delivery: &Deli
         .env("BUILDX_METADATA_WARNINGS", EnvChange::Set("1".into()))
         // The provenance is not read; asking for it costs a round trip per build.
         .env("BUILDX_METADATA_PROVENANCE", EnvChange::Set("disabled".into()));
+    if cell.cache.tells_gha_version {
+        invocation = invocation.env("ACTIONS_CACHE_SERVICE_V2", EnvChange::Set("true".into()));
+    }
     for (name, value) in args::secret_variables(cell.image) {
         invocation = invocation.env(name, EnvChange::Secret(value.into()));
     }

@@ -6,9 +6,13 @@ use serde::Serialize;
 use super::cells::invocation;
 use super::lookup;
 use super::session::Session;
+use super::situation::situation;
 use crate::cli::{Format, RunArgs};
+use crate::config::Config;
 use crate::error;
 use crate::escape;
+use crate::git::Git;
+use crate::plan::cache::{CachePlan, Entry, Remark, Situation};
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Delivery, Machine, Plan, Support, plan as plan_cells};
 use crate::publish::terminal;
@@ -17,7 +21,8 @@ use crate::publish::terminal;
 pub(super) async fn plan(session: &Session) -> Result<u8> {
     let config = session.config().await?;
     let delivery = Delivery::default();
-    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
+    let situation = assumed(session, &config).await;
+    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &situation, &session.output_directory())?;
     let redactor = session.redactor(&config);
     terminal::out(&match session.common.format {
         Format::Json => json(session, &plan, &delivery, &redactor, None),
@@ -32,7 +37,8 @@ pub(super) async fn plan(session: &Session) -> Result<u8> {
 pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     let config = session.config().await?;
     let delivery = args.delivery();
-    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &session.output_directory())?;
+    let situation = assumed(session, &config).await;
+    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &situation, &session.output_directory())?;
     let redactor = session.redactor(&config);
     let baseline = lookup::describe(session).await?;
     terminal::out(&match session.common.format {
@@ -47,6 +53,12 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     Ok(error::OK)
 }
 
+/// The situation as far as it can be told without asking a builder.
+async fn assumed(session: &Session, config: &Config) -> Situation {
+    let git = Git::open(&session.env.directory).await;
+    situation(session, git.as_ref().ok(), None, config).await
+}
+
 fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -> String {
     let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
     let mut shown = format!("{cells} from {}, {} at a time\n", escape::block(origin), session.jobs());
@@ -59,6 +71,9 @@ fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -
             shown += "  # a run first copies the Dockerfile to where this command reads it\n";
         }
         shown += &format!("  {}\n", escape::block(&command.to_string()));
+        for line in cell.cache.lines() {
+            shown += &format!("  cache {}\n", escape::block(&line));
+        }
     }
     shown
 }
@@ -94,6 +109,28 @@ struct CellDto {
     platform: String,
     emulated: bool,
     command: Vec<String>,
+    cache: CacheDto,
+}
+
+#[derive(Serialize)]
+struct CacheDto {
+    from: Vec<EntryDto>,
+    to: Vec<EntryDto>,
+    left_out: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct EntryDto {
+    entry: String,
+    reason: String,
+}
+
+fn cache(plan: &CachePlan) -> CacheDto {
+    let entries = |entries: &[Entry]| {
+        entries.iter().map(|one| EntryDto { entry: one.line.clone(), reason: one.reason.clone() }).collect()
+    };
+    let left_out = plan.remarks.iter().map(Remark::line).collect();
+    CacheDto { from: entries(&plan.from), to: entries(&plan.to), left_out }
 }
 
 fn json(
@@ -110,6 +147,7 @@ fn json(
             image: cell.id.image.clone(),
             platform: cell.id.platform.to_string(),
             emulated: cell.support == Support::Emulated,
+            cache: cache(&cell.cache),
             command: words.map(|word| redactor.apply(&word.to_string_lossy()).into_owned()).collect(),
         }
     };

@@ -22,7 +22,7 @@ pub(super) struct Revisions {
 
 /// What is known before anything is asked of docker.
 pub(super) struct Given {
-    git: Result<Git, GitError>,
+    pub(super) git: Result<Git, GitError>,
     baseline: Option<Found>,
 }
 

@@ -9,6 +9,7 @@ mod lookup;
 mod rebuild;
 mod run;
 mod session;
+mod situation;
 mod view;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use crate::cli::{Cli, Command, Format, SchemaKind};
 use crate::env::Env;
 use crate::error::{self, Exit};
 use crate::escape;
+use crate::git::Git;
 use crate::publish::terminal;
 use crate::{config, doctor, report};
 use session::Session;
@@ -67,7 +69,15 @@ async fn command(session: &Session, command: &Command) -> Result<u8> {
 
 async fn diagnose(session: &Session) -> Result<u8> {
     let config = session.config().await;
-    let checks = doctor::diagnose(&session.docker, session.builder(), &config, &session.env.directory).await;
+    let situation = match &config {
+        Ok(config) => {
+            let git = Git::open(&session.env.directory).await;
+            Some(situation::situation(session, git.as_ref().ok(), None, config).await)
+        }
+        Err(_) => None,
+    };
+    let directory = &session.env.directory;
+    let checks = doctor::diagnose(&session.docker, session.builder(), &config, situation, directory).await;
     terminal::out(&match session.common.format {
         Format::Json => doctor::json(&checks),
         Format::Text | Format::Markdown => doctor::text(&checks),

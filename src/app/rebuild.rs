@@ -7,9 +7,11 @@ use anyhow::{Context, Result, bail};
 
 use super::lookup::Revisions;
 use super::run::Run;
+use super::situation::situation;
 use crate::baseline::{Choice, DEEPEN};
 use crate::compare::verdict;
 use crate::config;
+use crate::git::Git;
 use crate::plan::{Delivery, plan};
 use crate::report::{Head, Report, RunContext};
 
@@ -20,23 +22,24 @@ pub(super) async fn rebuild(run: &Run<'_>, revisions: &Revisions, choice: &Choic
     }
     let place = tempfile::tempdir().context("make a directory for the base commit")?;
     let worktree = git.worktree_add(&choice.sha, &place.path().join("base")).await?;
-    let report = build(run, choice, git.root(), worktree.directory()).await;
+    let report = build(run, choice, git, worktree.directory()).await;
     if let Err(error) = worktree.remove().await {
         run.view.say(&format!("warning: {error:#}"));
     }
     report
 }
 
-async fn build(run: &Run<'_>, choice: &Choice, head_root: &Path, base_root: &Path) -> Result<Report> {
-    let mut config = run.session.config_of_base(head_root, base_root).await?;
+async fn build(run: &Run<'_>, choice: &Choice, git: &Git, base_root: &Path) -> Result<Report> {
+    let mut config = run.session.config_of_base(git.root(), base_root).await?;
     for image in &mut config.images {
         // The base is weighed, never delivered: it must not take the place of anything that the head wrote or pushed.
-        (image.outputs, image.cache_to, image.tags) = (Vec::new(), Vec::new(), Vec::new());
+        (image.outputs, image.tags) = (Vec::new(), Vec::new());
     }
     config::check_secrets(&config, &run.session.env)?;
     let redactor = run.session.redactor(&config);
     let (delivery, output) = (Delivery::default(), run.output.path.join("base"));
-    let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &output)?;
+    let situation = situation(run.session, Some(git), Some(&run.prepared), &config).await.for_base();
+    let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &output)?;
     plan.cells.retain(|cell| run.selection.covers(&cell.id));
     let cells = run.building(&config, &delivery, &redactor).build_all(&run.session.docker, &plan).await;
     let head = Head { sha: Some(choice.sha.clone()), reference: None, dirty: false };

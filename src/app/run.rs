@@ -7,6 +7,7 @@ use super::cells::Building;
 use super::compare::show;
 use super::lookup;
 use super::session::Session;
+use super::situation::situation;
 use super::view::View;
 use crate::baseline::{self, HistoryDirectory, Recorded};
 use crate::buildx::Prepared;
@@ -46,7 +47,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
 
     let redactor = session.redactor(&config);
     let delivery = args.delivery();
-    let plan = plan(&config, &run.prepared.facts.machine(), &delivery, &run.output.path)?;
+    let situation = situation(session, given.git.as_ref().ok(), Some(&run.prepared), &config).await;
+    let plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let (cells, revisions) = tokio::try_join!(build, lookup::revisions(session, given, &run.output.path))?;

@@ -5,6 +5,8 @@
 
 use crate::oci::Platform;
 use crate::plan::Machine;
+use crate::plan::cache::Features;
+use crate::version::Version;
 
 /// A builder with its nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,6 +76,16 @@ impl BuilderFacts {
     pub fn buildkit_version(&self) -> Option<&str> {
         let known = |version: &&str| !version.contains("unknown");
         self.nodes.iter().filter_map(|node| node.buildkit_version.as_deref()).find(known)
+    }
+
+    /// What the decision about caches needs to know of it.
+    #[must_use]
+    pub fn features(&self, buildx: Option<Version>) -> Features {
+        Features {
+            can_export_cache: Some(self.can_export_oci()),
+            buildx,
+            buildkit: self.buildkit_version().and_then(Version::parse),
+        }
     }
 
     /// The first node that cannot be used and why.

@@ -11,12 +11,12 @@ use super::choose::{Choice, OWN_BUILDER, choose};
 use super::log::BuildLog;
 use super::memory::{Answers, Memory};
 use super::progress::{Event, Folder};
-use super::version::{OLDEST_BUILDX, Version};
 use super::{BuildRecord, BuildRequest, Builder, Prepared};
 use crate::env::Env;
 use crate::error::Exit;
 use crate::process::{self, Invocation, Limits, Output, ProcessError};
 use crate::units::parse_duration;
+use crate::version::{OLDEST_BUILDX, Version};
 
 /// How long docker may take to answer a question; booting a builder may pull an image.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);

@@ -2,6 +2,7 @@
 
 pub mod builder;
 pub mod choose;
+pub mod credentials;
 pub mod docker;
 pub mod failure;
 pub mod inherited;
@@ -12,7 +13,6 @@ pub mod names;
 pub mod progress;
 pub mod text;
 pub mod trace;
-pub mod version;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,10 +1,14 @@
 //! The continuous integration system that runs us, as far as its variables tell.
 
 mod detect;
+mod payload;
+mod token;
 
 use crate::env::Env;
 use crate::git::{Git, GitError};
 use crate::report::Head;
+
+pub use token::{CacheToken, Scope};
 
 /// Who hosts the change request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +31,36 @@ pub enum Checkout {
     TrialMerge,
 }
 
+/// What started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// A branch was pushed, or a run was asked for on it by hand or by another run.
+    Push,
+    /// A timer, on a branch.
+    Schedule,
+    /// A pull or merge request.
+    ChangeRequest,
+    /// A queue that tries merges one after another, on a branch that is gone afterwards.
+    MergeQueue,
+    /// A tag was pushed.
+    Tag,
+    /// A person at a terminal.
+    Local,
+}
+
+/// Why a run must not leave anything behind that others use: somebody without write access may have started it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Restriction {
+    /// The change request comes from a fork.
+    Fork,
+    /// Dependabot opened the change request; GitHub gives such runs the token of a fork.
+    Dependabot,
+    /// An event that outsiders can cause and that runs beside the default branch, such as `pull_request_target`.
+    LowTrust(String),
+    /// Whether it comes from a fork cannot be told, for this reason.
+    Unknown(String),
+}
+
 /// What the variables of the environment tell about this run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
@@ -34,10 +68,16 @@ pub struct Context {
     pub forge: Forge,
     /// Whether any CI system runs us.
     pub is_ci: bool,
+    /// What started the run.
+    pub event: Event,
+    /// Why it must not write what others read.
+    pub restriction: Option<Restriction>,
     /// The commit that the forge asked for; another one may be checked out.
     pub sha: Option<String>,
     /// The branch or tag of the head, without `refs/heads/`.
     pub reference: Option<String>,
+    /// Whether the forge protects that branch.
+    pub is_protected: bool,
     /// What the forge checks out.
     pub checkout: Checkout,
     /// The branch that a change request is to be merged into, without `refs/heads/`.
@@ -47,10 +87,11 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the variables of GitHub Actions and GitLab; anything else is [`Forge::Local`].
+    /// Reads the variables of GitHub Actions and GitLab, and the event payload of the former; anything else is
+    /// [`Forge::Local`].
     #[must_use]
     pub fn detect(env: &Env) -> Self {
-        detect::detect(env)
+        detect::detect(env, || payload::read(env))
     }
 
     /// What is built: git knows the commit and whether the tree is clean, the forge knows the branch.

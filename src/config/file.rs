@@ -11,29 +11,34 @@ use super::fault::{Faults, KeyPath, Place, did_you_mean};
 use super::image::Draft;
 use super::keys::{FILE, Kind};
 use super::node::{Entry, Node, Value};
-use super::{BakePrinter, bake, check, unique, yaml};
+use super::{BakePrinter, Cache, bake, cache, check, unique, yaml};
 
 /// Far more than anyone writes by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Limit of the defaults of all images together, as every image gets its own copy.
 const MAX_DEFAULTS_BYTES: usize = 16 << 20;
 
-/// The images of a configuration file: `defaults ← target ← images`.
+/// The images of a configuration file, `defaults ← target ← images`, and what it says about the cache.
 ///
 /// # Errors
 /// When a file cannot be read, or bake fails. Faults inside of the file are collected instead.
-pub(super) fn drafts(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<Vec<Draft>> {
+pub(super) fn read(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<(Vec<Draft>, Cache)> {
     let text = fs::read_text(&file.path, MAX_FILE_BYTES)?;
     let Some(tree) = yaml::load(&file.name, &text, faults) else {
         let place = Place { file: file.name.as_str().into(), position: Some((1, 1)) };
         if faults.is_empty() {
             faults.push(&place, &KeyPath::default(), "empty; expected `images`, `bake` or `compose`");
         }
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Cache::default()));
     };
     check::check(&tree, Kind::Section(FILE), &KeyPath::default(), faults);
     check_sources(&tree, faults);
-    let targets = targets(&tree, file, printer, faults)?;
+    let cache = tree.get("cache").map(|node| cache::resolve(node, &file.root, faults)).unwrap_or_default();
+    Ok((drafts(&tree, file, printer, faults)?, cache))
+}
+
+fn drafts(tree: &Node, file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<Vec<Draft>> {
+    let targets = targets(tree, file, printer, faults)?;
     let empty = Node { place: tree.place.clone(), value: Value::Map(Vec::new()) };
     let defaults = tree.get("defaults").unwrap_or(&empty);
     let entries = tree.get("images").map(Node::entries).unwrap_or_default();

@@ -6,6 +6,7 @@ use crate::units::{Bytes, Percent, parse_duration};
 use super::Growth;
 use super::fault::shown;
 use super::secret::SecretSpec;
+use super::{csv, secret};
 
 /// The form of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,21 @@ pub(super) enum Format {
     Count,
     /// `90s`, `10m`.
     Duration,
+    /// A repository of a registry, without tag and digest.
+    Repository,
+    /// What `--cache-from` and `--cache-to` take.
+    CacheEntry,
+    /// One of these words.
+    OneOf(&'static Words),
+}
+
+/// The words of which one may stand somewhere.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// The words.
+    pub(super) list: &'static [&'static str],
+    /// The same, for "expected …".
+    pub(super) expected: &'static str,
 }
 
 impl Format {
@@ -57,13 +73,18 @@ impl Format {
             Self::Growth => "a percentage such as 5% or a number of bytes such as 2MB",
             Self::Count => "a whole number above zero",
             Self::Duration => "a duration such as 90s, 10m or 1h 30m",
+            Self::Repository => "a repository without tag such as ghcr.io/acme/shop/cache",
+            Self::CacheEntry => "a cache such as type=registry,ref=ghcr.io/acme/shop/cache:main",
+            Self::OneOf(words) => words.expected,
         }
     }
 
     /// The JSON Schema pattern: never stricter than [`Format::fault`], often less.
     pub(super) fn pattern(self) -> Option<&'static str> {
         match self {
-            Self::Any | Self::Count => None,
+            Self::Any | Self::Count | Self::OneOf(_) => None,
+            Self::Repository => Some("^[A-Za-z0-9][^\\s@]*$"),
+            Self::CacheEntry => Some(r"^[^\s][^\r\n]*$"),
             Self::Line => Some(r"^[^\r\n]+$"),
             Self::ImageName => Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"),
             Self::MapKey => Some(r"^[^=\s]+$"),
@@ -103,6 +124,12 @@ impl Format {
             Self::Growth => growth(text).is_some(),
             Self::Count => text.parse::<u32>().is_ok_and(|count| count > 0),
             Self::Duration => parse_duration(text).is_ok(),
+            Self::Repository => repository_is_plausible(text),
+            Self::CacheEntry => {
+                let reason = cache_entry_fault(text)?;
+                return Some(format!("{reason}; expected {}", self.expected()));
+            }
+            Self::OneOf(words) => words.list.contains(&text),
         };
         (!good).then(|| format!("{} is not {}", shown(text), self.expected()))
     }
@@ -141,6 +168,35 @@ fn tag_is_plausible(text: &str) -> bool {
         && !name.split('/').skip(1).any(|part| part.is_empty() || part.contains(char::is_uppercase))
 }
 
+/// Tags are ours to choose, one per cell and branch.
+fn repository_is_plausible(text: &str) -> bool {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    tag_is_plausible(text) && !text.contains('@') && text.contains('/') && !last.contains(':')
+}
+
+/// What is wrong with a cache entry. A secret in it would stand on the command line for every process to read, so it is
+/// neither taken nor repeated; buildx finds each of them in the environment.
+fn cache_entry_fault(text: &str) -> Option<String> {
+    if text.trim().is_empty() || text.contains(char::is_control) {
+        return Some("not a cache entry on one line".to_owned());
+    }
+    let Some(fields) = csv::split(text) else { return Some("a quote is not closed".to_owned()) };
+    let named: Vec<(String, &str)> = fields
+        .iter()
+        .filter_map(|field| field.split_once('='))
+        .map(|(key, value)| (key.trim().to_ascii_lowercase(), value))
+        .collect();
+    if let Some((key, _)) = named.iter().find(|(key, _)| secret::CACHE_SECRETS.iter().any(|(name, _)| key == name)) {
+        let variable = secret::CACHE_SECRETS.iter().find(|(name, _)| key == name).map_or("", |(_, variable)| *variable);
+        return Some(format!("`{key}` would stand on the command line; {variable}"));
+    }
+    if fields.len() != named.len() && fields.len() > 1 {
+        return Some("a field is not key=value".to_owned());
+    }
+    (fields.len() == named.len() && !named.iter().any(|(key, value)| key == "type" && !value.is_empty()))
+        .then(|| "no `type=`".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +219,21 @@ mod tests {
         (Format::Growth, &["5%", "2.5 %", "2MB", "0%"], &["", "%", "-5%", "five"]),
         (Format::Count, &["1", "15"], &["", "0", "-1", "1.5", "4294967296"]),
         (Format::Duration, &["90s", "10m", "1h 30m"], &["", "0s", "10", "ten"]),
+        (
+            Format::Repository,
+            &["ghcr.io/acme/shop/cache", "127.0.0.1:5000/cache", "acme/cache"],
+            &["", "cache", "ghcr.io/acme/cache:main", "acme/cache@sha256:00", "acme/Cache", "acme cache/x"],
+        ),
+        (
+            Format::CacheEntry,
+            &["type=gha", "type=gha,scope=a,mode=max", r#"type=local,"src=a,b""#, "ghcr.io/acme/cache:main"],
+            &["", " ", "scope=a", "type=", "type=gha,max", "type=gha,token=x", "type=s3,Secret_Access_Key=x", "a\nb"],
+        ),
+        (
+            Format::OneOf(&Words { list: &["max", "min"], expected: "max or min" }),
+            &["max", "min"],
+            &["", "Max", "maxi"],
+        ),
     ];
 
     #[test]
@@ -200,6 +271,12 @@ mod tests {
     fn growth_is_relative_or_absolute() {
         assert_eq!(growth("5 %"), Some(Growth::Relative(Percent(5.0))));
         assert_eq!(growth("2MB"), Some(Growth::Absolute(Bytes(2_000_000))));
+    }
+
+    #[test]
+    fn a_secret_of_a_cache_is_refused_and_not_echoed() {
+        let fault = Format::CacheEntry.fault("type=gha,ghtoken=hunter2").unwrap();
+        assert!(fault.contains("`ghtoken`") && fault.contains("command line") && !fault.contains("hunter2"), "{fault}");
     }
 
     #[test]

@@ -70,18 +70,18 @@ pub(super) fn resolve(draft: &Draft, around: &Surroundings<'_>, faults: &mut Fau
 }
 
 /// Values of a mapping by key.
-struct Fields<'a>(&'a Node);
+pub(super) struct Fields<'a>(pub(super) &'a Node);
 
 impl Fields<'_> {
-    fn text(&self, key: &str) -> Option<String> {
+    pub(super) fn text(&self, key: &str) -> Option<String> {
         self.0.get(key).and_then(Node::text).map(str::to_owned)
     }
 
-    fn flag(&self, key: &str) -> bool {
+    pub(super) fn flag(&self, key: &str) -> bool {
         self.0.get(key).and_then(Node::text) == Some("true")
     }
 
-    fn texts(&self, key: &str) -> Vec<String> {
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
         let nodes = self.0.get(key).map(Node::list).unwrap_or_default();
         nodes.iter().filter_map(Node::text).map(str::to_owned).collect()
     }

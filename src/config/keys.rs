@@ -1,6 +1,6 @@
 //! Every key of `weighbridge.yml`: the one table that the reader, the schema and the documentation come from.
 
-use super::format::Format;
+use super::format::{Format, Words};
 
 /// A key of a mapping.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,6 +90,111 @@ pub(super) const FILE: &[Key] = &[
         "[orders]",
         "Targets or groups of the bake or Compose files; the group `default` when absent.",
     ),
+    key(
+        "cache",
+        Kind::Section(CACHE),
+        "{backend: auto}",
+        "The build cache. Every cell (image and platform) has a place of its own in it.",
+    ),
+];
+
+const BACKENDS: Words = Words {
+    list: &["auto", "gha", "registry", "local", "s3", "azblob", "inline", "none"],
+    expected: "one of auto, gha, registry, local, s3, azblob, inline and none",
+};
+const MODES: Words = Words { list: &["max", "min"], expected: "max or min" };
+const PULL_REQUESTS: Words = Words { list: &["read", "write", "none"], expected: "read, write or none" };
+const COMPRESSIONS: Words = Words {
+    list: &["gzip", "zstd", "estargz", "uncompressed"],
+    expected: "one of gzip, zstd, estargz and uncompressed",
+};
+
+/// The cache.
+pub(super) const CACHE: &[Key] = &[
+    key(
+        "backend",
+        Kind::TextOrList(Format::OneOf(&BACKENDS)),
+        "registry",
+        "Where the cache is kept, or several places in order. `auto`, the default: the Actions cache on GitHub Actions, \
+         else a registry where a repository is known, else `directory` in CI, and nothing on a laptop, whose builder \
+         keeps its own cache.",
+    ),
+    key(
+        "ref",
+        Kind::Text(Format::Repository),
+        "ghcr.io/acme/shop/cache",
+        "Repository of the registry cache, without a tag: cells and branches are its tags.",
+    ),
+    key("directory", Kind::Text(Format::Line), ".cache/build", "Directory of the local cache, relative to this file."),
+    key("s3", Kind::Section(S3), "{bucket: builds, region: eu-central-1}", "Where the S3 cache is."),
+    key(
+        "azblob",
+        Kind::Section(AZBLOB),
+        "{account_url: 'https://builds.blob.core.windows.net', container: cache}",
+        "Where the Azure Blob Storage cache is.",
+    ),
+    key(
+        "mode",
+        Kind::Text(Format::OneOf(&MODES)),
+        "min",
+        "`max`, the default, keeps the steps of all stages; `min` only those whose layers are in the image.",
+    ),
+    key(
+        "pull_requests",
+        Kind::Text(Format::OneOf(&PULL_REQUESTS)),
+        "write",
+        "What pull and merge requests do with the cache: `read`, the default, `write` a place of their own too, or `none`. \
+         Those from forks never write.",
+    ),
+    key(
+        "branches",
+        Kind::List(Format::Line),
+        "[develop, 'release/*']",
+        "Branches that write the cache beside the default branch and protected ones; `*` stands for any characters.",
+    ),
+    key(
+        "compression",
+        Kind::Text(Format::OneOf(&COMPRESSIONS)),
+        "zstd",
+        "Compression of new layers in a registry or local cache; BuildKit's own, gzip, when absent. Another one than the \
+         image's ends up in the image as well, as BuildKit writes no layer twice.",
+    ),
+    key("compression_level", Kind::Text(Format::Count), "3", "Level of that compression."),
+    key(
+        "timeout",
+        Kind::Text(Format::Duration),
+        "5m",
+        "Longest time that an import from or an export to the Actions cache may take; 3 minutes when absent.",
+    ),
+    key(
+        "from",
+        Kind::List(Format::CacheEntry),
+        "['type=registry,ref=ghcr.io/acme/shop/cache:seed']",
+        "More cache sources for every image, as `--cache-from` takes them.",
+    ),
+    key(
+        "to",
+        Kind::List(Format::CacheEntry),
+        "['type=registry,ref=ghcr.io/acme/shop/cache:seed,mode=max']",
+        "More cache targets for every image, as `--cache-to` takes them.",
+    ),
+    key("replace", Kind::Flag, "true", "Use `from` and `to` instead of what is decided here."),
+    key("require", Kind::Flag, "true", "Fail the run where the cache does not do what was planned."),
+];
+
+/// S3.
+pub(super) const S3: &[Key] = &[
+    key("bucket", Kind::Text(Format::Line), "builds", "Bucket."),
+    key("region", Kind::Text(Format::Line), "eu-central-1", "Region."),
+    key("endpoint_url", Kind::Text(Format::Line), "https://s3.example.com", "Endpoint of a store other than AWS."),
+    key("prefix", Kind::Text(Format::Line), "cache/", "What all names start with."),
+];
+
+/// Azure Blob Storage.
+pub(super) const AZBLOB: &[Key] = &[
+    key("account_url", Kind::Text(Format::Line), "https://builds.blob.core.windows.net", "URL of the storage account."),
+    key("container", Kind::Text(Format::Line), "cache", "Container."),
+    key("prefix", Kind::Text(Format::Line), "cache/", "What all names start with."),
 ];
 
 /// An image.
@@ -142,8 +247,18 @@ pub(super) const IMAGE: &[Key] = &[
         "Build secrets by reference, as `docker buildx build --secret` takes them. Their values are never read.",
     ),
     key("ssh", Kind::List(Format::Line), "[default]", "SSH agent sockets or keys, as `--ssh` takes them."),
-    key("cache_from", Kind::List(Format::Line), "['type=gha']", "Cache sources, as `--cache-from` takes them."),
-    key("cache_to", Kind::List(Format::Line), "['type=gha,mode=max']", "Cache targets, as `--cache-to` takes them."),
+    key(
+        "cache_from",
+        Kind::List(Format::CacheEntry),
+        "['type=gha']",
+        "Cache sources, as `--cache-from` takes them. An image with entries of its own gets none by `cache.backend: auto`.",
+    ),
+    key(
+        "cache_to",
+        Kind::List(Format::CacheEntry),
+        "['type=gha,mode=max']",
+        "Cache targets, as `--cache-to` takes them. An image with entries of its own gets none by `cache.backend: auto`.",
+    ),
     key("outputs", Kind::List(Format::Line), "['type=image,push=true']", "Outputs, as `--output` takes them."),
     key("no_cache", Kind::Flag, "true", "Build without cache."),
     key("no_cache_filter", Kind::List(Format::Line), "[deps]", "Stages to build without cache."),

@@ -5,6 +5,7 @@
 //! only then become typed (`image`). Faults are collected on the way and reported together.
 
 mod bake;
+mod cache;
 mod check;
 mod csv;
 mod discover;
@@ -32,6 +33,7 @@ use crate::fs;
 use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
 
+pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;
@@ -72,9 +74,15 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     let directory = fs::normalize(&env.directory.join(&request.directory));
     let given = request.file.clone().or_else(|| env.get("WEIGHBRIDGE_CONFIG").map(PathBuf::from));
     let mut faults = Faults::default();
-    let (origin, root, drafts) = match discover::config_file(&directory, given.as_deref())? {
-        Some(file) => (file.name.clone(), file.root.clone(), file::drafts(&file, bake, &mut faults)?),
-        None => discover::images(directory, request.root_name.as_deref(), bake, &mut faults)?,
+    let (origin, root, drafts, cache) = match discover::config_file(&directory, given.as_deref())? {
+        Some(file) => {
+            let (drafts, cache) = file::read(&file, bake, &mut faults)?;
+            (file.name.clone(), file.root.clone(), drafts, cache)
+        }
+        None => {
+            let (origin, root, drafts) = discover::images(directory, request.root_name.as_deref(), bake, &mut faults)?;
+            (origin, root, drafts, Cache::default())
+        }
     };
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
@@ -83,7 +91,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
         drafts.iter().filter_map(|draft| image::resolve(draft, &around, &mut faults)).collect();
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Config { origin, root, images: selection.apply(images)?, selection })
+    Ok(Config { origin, root, images: selection.apply(images)?, cache, selection })
 }
 
 /// The resolved configuration.
@@ -96,6 +104,8 @@ pub struct Config {
     pub root: PathBuf,
     /// The images, sorted by name, names unique.
     pub images: Vec<Image>,
+    /// Where the build cache is kept and who may write it.
+    pub cache: Cache,
     /// What was asked for, by the command line or the environment; `images` is what is left of the configuration.
     pub selection: Selection,
 }

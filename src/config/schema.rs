@@ -70,6 +70,7 @@ fn map(value: &Json) -> Json {
 fn text(format: Format) -> Json {
     let types = match format {
         Format::Count => return json!({ "type": "integer", "minimum": 1 }),
+        Format::OneOf(words) => return json!({ "enum": words.list }),
         Format::Bytes | Format::DockerBytes | Format::Growth => json!(["string", "integer"]),
         Format::Any | Format::Line => json!(["string", "number", "boolean"]),
         _ => json!("string"),

@@ -11,6 +11,16 @@ use crate::fs;
 use super::csv;
 use super::{Config, Secret, SecretSource};
 
+/// Attributes of a cache entry that hold a secret, and what to do instead.
+pub(super) const CACHE_SECRETS: [(&str, &str); 6] = [
+    ("token", "leave it out, as buildx takes it from ACTIONS_RUNTIME_TOKEN"),
+    ("ghtoken", "leave it out, as it only saves some questions and cannot be passed safely"),
+    ("secret_access_key", "set AWS_SECRET_ACCESS_KEY, or BUILDKIT_AZURE_STORAGE_SECRET_ACCESS_KEY at the builder"),
+    ("access_key_id", "set AWS_ACCESS_KEY_ID instead"),
+    ("session_token", "set AWS_SESSION_TOKEN instead"),
+    ("password", "log in with `docker login` instead"),
+];
+
 /// What stands in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SecretSpec {

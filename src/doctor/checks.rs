@@ -1,6 +1,6 @@
 //! What is looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
@@ -9,13 +9,15 @@ use super::Check;
 use crate::buildx::builder::BuilderFacts;
 use crate::buildx::choose::{Choice, choose};
 use crate::buildx::docker::Docker;
-use crate::buildx::version::{OLDEST_BUILDX, Version};
 use crate::config::Config;
 use crate::fs;
 use crate::oci::Platform;
-use crate::plan::Support;
+use crate::plan::cache::{self, CachePlan, Situation};
+use crate::plan::{Delivery, Support};
 use crate::process::{self, Invocation, Limits};
+use crate::report::CellId;
 use crate::units::Bytes;
+use crate::version::{OLDEST_BUILDX, Version};
 
 /// Images are exported to disk to be weighed; below this a matrix of ordinary services does not fit.
 const COMFORTABLE_DISK: Bytes = Bytes(5_000_000_000);
@@ -23,12 +25,24 @@ const COMFORTABLE_DISK: Bytes = Bytes(5_000_000_000);
 const LEAST_DISK: Bytes = Bytes(500_000_000);
 
 /// Looks at everything that a run needs. The checks do not depend on each other, so one failure hides nothing.
-pub async fn diagnose(docker: &Docker, builder: Option<&str>, config: &Result<Config>, directory: &Path) -> Vec<Check> {
+/// `situation` is what the decision about caches depends on, the builder aside.
+pub async fn diagnose(
+    docker: &Docker,
+    builder: Option<&str>,
+    config: &Result<Config>,
+    situation: Option<Situation>,
+    directory: &Path,
+) -> Vec<Check> {
     let (version, engine, facts, git) =
         tokio::join!(docker.buildx_version(), docker.docker_version(), docker.inspect(builder), git_version());
+    let buildx_version = version.as_ref().ok().and_then(|line| Version::parse_buildx(line));
     let mut checks = vec![configuration(config), buildx(version), docker_engine(engine)];
+    let mut situation = situation;
     match facts {
         Ok(facts) => {
+            if let Some(situation) = &mut situation {
+                situation.features = facts.features(buildx_version);
+            }
             checks.push(driver(&facts, builder.is_some()));
             checks.push(buildkit(&facts));
             checks.extend(platforms(&facts, config.as_ref().ok()));
@@ -39,6 +53,9 @@ pub async fn diagnose(docker: &Docker, builder: Option<&str>, config: &Result<Co
             "start the engine, or name another builder with --builder",
         )),
     }
+    checks.extend(
+        config.as_ref().ok().zip(situation).map(|(config, situation)| caches(config, &situation)).unwrap_or_default(),
+    );
     checks.push(disk(fs::available_bytes(directory).map(Bytes)));
     checks.push(git);
     checks
@@ -141,6 +158,30 @@ fn platforms(facts: &BuilderFacts, config: Option<&Config>) -> Vec<Check> {
     checks
 }
 
+/// What would be done with caches here and why; images of which the same is true stand together.
+fn caches(config: &Config, situation: &Situation) -> Vec<Check> {
+    let mut alike: BTreeMap<String, (CachePlan, Vec<&str>)> = BTreeMap::new();
+    for image in &config.images {
+        let platform = image.platforms.first().cloned().unwrap_or_else(|| Platform::new("linux", "amd64", None));
+        let id = CellId { image: image.name.clone(), platform };
+        let plan = cache::decide(&id, image, &config.cache, &Delivery::default(), situation);
+        let key = format!("{} {:?}", plan.summary(), plan.remarks);
+        alike.entry(key).or_insert_with(|| (plan, Vec::new())).1.push(&image.name);
+    }
+    let several = alike.len() > 1;
+    let check = |(plan, images): (CachePlan, Vec<&str>)| {
+        let who = if several { format!("{}: ", images.join(", ")) } else { String::new() };
+        let found = Some(plan.summary()).filter(|summary| !summary.is_empty());
+        let good = found.map(|found| Check::good("cache", format!("{who}{found}")));
+        let poor = plan.remarks.iter().filter(|remark| remark.severity.is_some()).map(|remark| {
+            let fix = remark.fix.clone().unwrap_or_else(|| "nothing to do".to_owned());
+            Check::poor("cache", format!("{who}{}", remark.reason), fix)
+        });
+        good.into_iter().chain(poor).collect::<Vec<_>>()
+    };
+    alike.into_values().flat_map(check).collect()
+}
+
 fn disk(available: Option<Bytes>) -> Check {
     match available {
         None => Check::poor("disk", "free space is not told", "make sure that the images fit"),
@@ -182,6 +223,7 @@ mod tests {
             origin: "x".into(),
             root: "/".into(),
             images: vec![image],
+            cache: crate::config::Cache::default(),
             selection: crate::config::Selection::default(),
         };
         let checks = platforms(&facts, Some(&config));

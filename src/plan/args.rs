@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::cache::CachePlan;
 use super::{Cell, Delivery, redact};
 use crate::config::{BuildContext, DockerfileSource, Image, Secret, SecretSource};
 
@@ -24,6 +25,7 @@ pub fn arguments(cell: &Cell<'_>, builder: Option<&str>, delivery: &Delivery) ->
         },
     );
     args.image(cell.image);
+    args.cache(&cell.cache);
     args.attestations(cell.image, delivery);
     args.outputs(cell, delivery);
     args.0.push(match &cell.image.context {
@@ -90,8 +92,6 @@ impl Args {
             self.flag("--secret", secret_spec(secret));
         }
         self.list("--ssh", &image.ssh);
-        self.list("--cache-from", &image.cache_from);
-        self.list("--cache-to", &image.cache_to);
         self.switch("--no-cache", image.no_cache);
         self.list("--no-cache-filter", &image.no_cache_filter);
         self.switch("--pull", image.pull);
@@ -100,6 +100,15 @@ impl Args {
         self.list("--ulimit", &image.ulimits);
         self.option("--shm-size", image.shm_size.map(|bytes| bytes.0.to_string()).as_deref());
         self.list("--allow", &image.allow);
+    }
+
+    fn cache(&mut self, cache: &CachePlan) {
+        for entry in &cache.from {
+            self.flag("--cache-from", entry.line.clone());
+        }
+        for entry in &cache.to {
+            self.flag("--cache-to", entry.line.clone());
+        }
     }
 
     /// The layout is what is weighed: manifest and blobs as a registry would hold them. It must come last, because the
@@ -149,7 +158,7 @@ fn output(kind: &str, attributes: &[(&str, &str)]) -> String {
 }
 
 /// Attributes as buildx reads them: one CSV record of `key=value` fields (RFC 4180 quoting).
-fn csv(fields: &[(&str, &str)]) -> String {
+pub(super) fn csv(fields: &[(&str, &str)]) -> String {
     let field = |(key, value): &(&str, &str)| {
         let field = format!("{key}={value}");
         match field.contains(['"', ',', '\n', '\r']) {
@@ -172,6 +181,7 @@ mod tests {
 
     use super::*;
     use crate::config::Image;
+    use crate::plan::cache;
     use crate::plan::tests::image;
     use crate::plan::{CellFiles, Support};
     use crate::report::CellId;
@@ -189,7 +199,9 @@ mod tests {
     fn words(image: &Image, delivery: &Delivery) -> Vec<String> {
         let id = CellId { image: "a".into(), platform: "linux/amd64".parse().unwrap() };
         let files = CellFiles { directory: PathBuf::from("/out/cells/a/linux-amd64") };
-        let cell = Cell { id, image, support: Support::Native, files, ignore_pattern: None };
+        let (config, laptop) = (crate::config::Cache::default(), cache::cases::laptop());
+        let cache = cache::decide(&id, image, &config, delivery, &laptop);
+        let cell = Cell { id, image, support: Support::Native, files, ignore_pattern: None, cache };
         arguments(&cell, Some("b"), delivery)
     }
 
@@ -235,8 +247,8 @@ mod tests {
             (|i| i.secrets = vec![secret(SecretSource::Variable("T".into()))], &["--secret", "id=s,env=T"]),
             (|i| i.secrets = vec![secret(SecretSource::File("/a,b".into()))], &["--secret", "id=s,\"src=/a,b\""]),
             (|i| i.ssh = vec!["default".into()], &["--ssh", "default"]),
-            (|i| i.cache_from = vec!["type=gha".into()], &["--cache-from", "type=gha"]),
-            (|i| i.cache_to = vec!["type=gha,mode=max".into()], &["--cache-to", "type=gha,mode=max"]),
+            (|i| i.cache_from = vec!["r/c:1".into()], &["--cache-from", "r/c:1"]),
+            (|i| i.cache_to = vec!["type=inline".into()], &["--cache-to", "type=inline"]),
             (|i| i.no_cache = true, &["--no-cache"]),
             (|i| i.no_cache_filter = vec!["build".into()], &["--no-cache-filter", "build"]),
             (|i| i.pull = true, &["--pull"]),

@@ -2,6 +2,7 @@
 //! run is passed in as [`Machine`].
 
 pub mod args;
+pub mod cache;
 mod machine;
 mod places;
 pub mod redact;
@@ -14,6 +15,7 @@ use crate::config::{BuildContext, Config, DockerfileSource, Image};
 use crate::error::Exit;
 use crate::oci::Platform;
 use crate::report::CellId;
+use cache::{CachePlan, Situation};
 pub use machine::{Machine, Support};
 use places::{nameless, shared_places};
 
@@ -37,6 +39,8 @@ pub struct Cell<'c> {
     pub files: CellFiles,
     /// The output directory as a pattern of `.dockerignore`, when it lies inside of the build context.
     pub ignore_pattern: Option<String>,
+    /// Which caches it reads and writes, and why.
+    pub cache: CachePlan,
 }
 
 /// The files that one build leaves behind, below the output directory.
@@ -114,6 +118,7 @@ pub fn plan<'c>(
     config: &'c Config,
     machine: &Machine,
     delivery: &Delivery,
+    situation: &Situation,
     output_directory: &Path,
 ) -> Result<Plan<'c>> {
     let mut faults = Vec::new();
@@ -126,6 +131,7 @@ pub fn plan<'c>(
                     let ignore_pattern = ignore_pattern(&image.context, output_directory);
                     cells.push(Cell {
                         files: CellFiles::new(output_directory, &id),
+                        cache: cache::decide(&id, image, &config.cache, delivery, situation),
                         id,
                         image,
                         support,
@@ -208,7 +214,8 @@ pub(crate) mod tests {
     }
 
     fn config(images: Vec<Image>) -> Config {
-        Config { origin: "test".into(), root: "/src".into(), images, selection: crate::config::Selection::default() }
+        let (cache, selection) = (crate::config::Cache::default(), crate::config::Selection::default());
+        Config { origin: "test".into(), root: "/src".into(), images, cache, selection }
     }
 
     fn machine() -> Machine {
@@ -224,7 +231,7 @@ pub(crate) mod tests {
     fn native_cells_come_first_and_then_by_name() {
         let both = ["linux/arm64", "linux/amd64"];
         let config = config(vec![image("b", &both), image("a", &both), image("c", &[])]);
-        let plan = plan(&config, &machine(), &Delivery::default(), Path::new("out")).unwrap();
+        let plan = plan(&config, &machine(), &Delivery::default(), &cache::cases::laptop(), Path::new("out")).unwrap();
         assert_eq!(names(&plan), ["a linux/amd64", "b linux/amd64", "c linux/amd64", "a linux/arm64", "b linux/arm64"]);
         assert_eq!(plan.cells[4].support, Support::Emulated);
         assert_eq!(plan.cells[4].files.layout(), Path::new("out/cells/b/linux-arm64/layout"));
@@ -233,7 +240,8 @@ pub(crate) mod tests {
     #[test]
     fn a_platform_that_the_builder_cannot_run_is_an_error_with_the_fix() {
         let config = config(vec![image("a", &["linux/s390x"])]);
-        let error = plan(&config, &machine(), &Delivery::default(), Path::new("out")).unwrap_err();
+        let error =
+            plan(&config, &machine(), &Delivery::default(), &cache::cases::laptop(), Path::new("out")).unwrap_err();
         let message = format!("{error:#}");
         assert!(message.contains("cannot run linux/s390x") && message.contains("--install s390x"), "{message}");
         assert_eq!(crate::error::exit_code(&error), crate::error::USAGE);
@@ -242,10 +250,10 @@ pub(crate) mod tests {
     #[test]
     fn two_cells_may_share_a_tag_only_while_nothing_is_delivered() {
         let config = config(vec![image("a", &["linux/amd64", "linux/arm64"])]);
-        assert!(plan(&config, &machine(), &Delivery::default(), Path::new("out")).is_ok());
+        assert!(plan(&config, &machine(), &Delivery::default(), &cache::cases::laptop(), Path::new("out")).is_ok());
         for delivery in [Delivery { push: true, ..Delivery::default() }, Delivery { load: true, ..Delivery::default() }]
         {
-            let error = plan(&config, &machine(), &delivery, Path::new("out")).unwrap_err();
+            let error = plan(&config, &machine(), &delivery, &cache::cases::laptop(), Path::new("out")).unwrap_err();
             let message = format!("{error:#}");
             assert!(message.contains("a linux/amd64 and a linux/arm64 would each write the tag"), "{message}");
         }
@@ -254,11 +262,14 @@ pub(crate) mod tests {
     #[test]
     fn an_output_directory_inside_of_the_context_is_ignored_by_a_prepared_dockerfile() {
         let config = config(vec![image("a", &["linux/amd64"])]);
-        let inside = plan(&config, &machine(), &Delivery::default(), Path::new("/src/a/out[1]")).unwrap();
+        let inside =
+            plan(&config, &machine(), &Delivery::default(), &cache::cases::laptop(), Path::new("/src/a/out[1]"))
+                .unwrap();
         assert_eq!(inside.cells[0].ignore_pattern.as_deref(), Some("/out\\[1\\]"));
         let prepared = inside.cells[0].prepared_dockerfile();
         assert_eq!(prepared.as_deref(), Some(Path::new("/src/a/out[1]/cells/a/linux-amd64/dockerfile/Dockerfile")));
-        let outside = plan(&config, &machine(), &Delivery::default(), Path::new("/src/out")).unwrap();
+        let outside =
+            plan(&config, &machine(), &Delivery::default(), &cache::cases::laptop(), Path::new("/src/out")).unwrap();
         assert_eq!(outside.cells[0].prepared_dockerfile(), None);
     }
 
@@ -266,6 +277,6 @@ pub(crate) mod tests {
     fn one_output_serves_one_cell() {
         let config = config(vec![image("a", &["linux/amd64", "linux/arm64"])]);
         let delivery = Delivery { outputs: vec!["type=local,dest=out".into()], ..Delivery::default() };
-        assert!(plan(&config, &machine(), &delivery, Path::new("out")).is_err());
+        assert!(plan(&config, &machine(), &delivery, &cache::cases::laptop(), Path::new("out")).is_err());
     }
 }

@@ -12,6 +12,23 @@ pub const MASK: &str = "***";
 /// Values shorter than this are left alone: masking them would blot out ordinary text.
 const SHORTEST_SECRET: usize = 4;
 
+/// Variables of CI systems and stores that hold a secret; what a build sees of them may end up in its log.
+const SECRET_VARIABLES: [&str; 13] = [
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "CI_JOB_TOKEN",
+    "CI_REGISTRY_PASSWORD",
+    "CI_DEPLOY_PASSWORD",
+    "GITLAB_TOKEN",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "BUILDKIT_AZURE_STORAGE_SECRET_ACCESS_KEY",
+    "DOCKER_AUTH_CONFIG",
+];
+
 /// The secret values of a run.
 #[derive(Clone, Default)]
 pub struct Redactor {
@@ -20,11 +37,12 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Collects the values that must never be shown: build arguments with telling names, and the variables and files
-    /// that secrets are read from. `read` gives the text of a file, `None` when it is not one.
+    /// Collects the values that must never be shown: build arguments with telling names, the variables and files that
+    /// secrets are read from, and the tokens of CI systems. `read` gives the text of a file, `None` when it is not one.
     #[must_use]
     pub fn new(config: &Config, env: &Env, read: impl Fn(&Path) -> Option<String>) -> Self {
-        let mut values = Vec::new();
+        let mut values: Vec<String> =
+            SECRET_VARIABLES.iter().filter_map(|name| env.get(name)).map(str::to_owned).collect();
         for image in &config.images {
             for (name, value) in image.build_args.iter().filter(|(name, _)| names_a_secret(name)) {
                 values.extend(value.as_deref().or_else(|| env.get(name)).map(str::to_owned));

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
-const USES: [(&str, &[&str]); 23] = [
+const USES: [(&str, &[&str]); 24] = [
     // Vocabulary.
     ("units", &[]),
+    ("version", &[]),
     ("error", &[]),
     ("escape", &[]),
     ("dockerfile", &[]),
@@ -17,12 +18,12 @@ const USES: [(&str, &[&str]); 23] = [
     ("fs", &[]),
     ("process", &[]),
     ("git", &["fs", "process"]),
-    ("ci", &["env", "git", "report"]),
+    ("ci", &["env", "fs", "git", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
     // environment as a value.
     ("config", &["env", "error", "fs", "oci", "report", "units"]),
-    ("plan", &["config", "env", "error", "oci", "report"]),
-    ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units"]),
+    ("plan", &["ci", "config", "env", "error", "oci", "report", "version"]),
+    ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
     ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report", "units"]),
     ("baseline", &["ci", "error", "fs", "git", "report"]),
     ("compare", &["config", "error", "report", "units"]),
@@ -30,12 +31,12 @@ const USES: [(&str, &[&str]); 23] = [
     ("publish", &["error", "fs"]),
     // What drives them.
     ("cli", &["oci", "plan", "units"]),
-    ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "units"]),
+    ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
     (
         "app",
         &[
             "baseline", "buildx", "ci", "cli", "compare", "config", "doctor", "env", "error", "escape", "fs", "git",
-            "measure", "plan", "process", "publish", "render", "report", "units",
+            "measure", "plan", "process", "publish", "render", "report", "units", "version",
         ],
     ),
     ("lib", &[]),
@@ -48,7 +49,7 @@ const BACKWARDS: [(&str, &str); 1] = [("buildx", "render")];
 /// Module, door, and the one file that may use it.
 const DOOR_EXCEPTIONS: [(&str, &str, &str); 1] = [("plan", "env", "redact.rs")];
 /// Modules and files that only tests have.
-const TEST_STEMS: [&str; 5] = ["tests", "testing", "fake", "sample", "scene"];
+const TEST_STEMS: [&str; 6] = ["tests", "testing", "fake", "sample", "scene", "cases"];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

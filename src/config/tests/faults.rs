@@ -234,3 +234,37 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_cache_that_cannot_be_meant_is_a_fault() {
+    insta::assert_snapshot!(faults("
+images: {orders: {context: services/orders, cache_to: ['mode=max']}}
+cache:
+  backend: [auto, local, s3]
+  ref: ghcr.io/acme/cache:main
+  mode: maximum
+  pull_request: read
+  azblob: {container: c}
+  compression_level: 3
+  timeout: soon
+  to: ['type=s3,secret_access_key=hunter2']
+  replace: no
+"), @r#"
+    weighbridge.yml:2:56: images.orders.cache_to[0]: no `type=`; expected a cache such as type=registry,ref=ghcr.io/acme/shop/cache:main
+    weighbridge.yml:4:3: cache: the backend `local` needs `directory` beside it
+    weighbridge.yml:4:3: cache: the backend `s3` needs `s3` beside it
+    weighbridge.yml:4:12: cache.backend: `auto` and `none` stand alone; expected one of them, or a list of others
+    weighbridge.yml:5:8: cache.ref: "ghcr.io/acme/cache:main" is not a repository without tag such as ghcr.io/acme/shop/cache
+    weighbridge.yml:6:9: cache.mode: "maximum" is not max or min
+    weighbridge.yml:7:3: cache.pull_request: unknown key; did you mean `pull_requests`?
+    weighbridge.yml:8:11: cache.azblob: no `account_url`; expected one
+    weighbridge.yml:9:22: cache.compression_level: the level of no `compression`; expected one beside it
+    weighbridge.yml:10:12: cache.timeout: "soon" is not a duration such as 90s, 10m or 1h 30m
+    weighbridge.yml:11:8: cache.to[0]: `secret_access_key` would stand on the command line; set AWS_SECRET_ACCESS_KEY, or BUILDKIT_AZURE_STORAGE_SECRET_ACCESS_KEY at the builder; expected a cache such as type=registry,ref=ghcr.io/acme/shop/cache:main
+    weighbridge.yml:12:12: cache.replace: "no" is not true or false
+    "#);
+    insta::assert_snapshot!(faults("
+images: {orders: {context: services/orders}}
+cache: {replace: true, backend: [gha, registry]}
+"), @"weighbridge.yml:3:18: cache.replace: there is neither `from` nor `to` to put in the place of the cache; expected one, or `backend: none`");
+}

@@ -22,6 +22,25 @@ fn every_key_of_the_table_changes_the_image() {
 }
 
 #[test]
+fn every_key_of_the_cache_changes_it() {
+    let directory = repository(&[]);
+    let cache = |more: &str| {
+        let yaml =
+            format!("images: {{a: {{context: services/orders}}}}\ncache: {{compression: gzip, to: ['a/b'], {more}}}");
+        let yaml = if more.starts_with("compression:") || more.starts_with("to:") {
+            format!("images: {{a: {{context: services/orders}}}}\ncache: {{{more}}}")
+        } else {
+            yaml
+        };
+        fs::write_atomic(&directory.path().join("weighbridge.yml"), yaml.as_bytes()).unwrap();
+        resolve(&Request::default(), &env(directory.path(), &[]), &NEVER).unwrap().cache
+    };
+    for key in keys::CACHE {
+        assert_ne!(cache(&format!("{}: {}", key.name, key.example)), cache(""), "{}", key.name);
+    }
+}
+
+#[test]
 fn an_image_overrides_the_defaults_maps_merge_and_lists_replace() {
     let config = resolved(
         &[(

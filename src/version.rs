@@ -14,6 +14,10 @@ pub struct Version {
     pub patch: u32,
 }
 
+/// The oldest buildx that speaks version 2 of the GitHub Actions cache, the only one since 2025-04-15.
+pub const OLDEST_BUILDX_FOR_GHA: Version = Version { major: 0, minor: 21, patch: 0 };
+/// The oldest BuildKit that does.
+pub const OLDEST_BUILDKIT_FOR_GHA: Version = Version { major: 0, minor: 20, patch: 0 };
 /// The oldest buildx with `--progress=rawjson`, several outputs and the metadata that is read.
 pub const OLDEST_BUILDX: Version = Version { major: 0, minor: 13, patch: 0 };
 
