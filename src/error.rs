@@ -7,7 +7,7 @@ use std::fmt;
 
 /// Everything was done and nothing is over budget.
 pub const OK: u8 = 0;
-/// A budget is exceeded.
+/// A budget is exceeded, or the cache that is required did not work.
 pub const OVER_BUDGET: u8 = 1;
 /// The command line or the configuration is wrong.
 pub const USAGE: u8 = 2;

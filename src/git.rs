@@ -4,6 +4,7 @@
 //! Revisions and paths come from users and forges, so they are never options (`--end-of-options`, full reference names,
 //! literal paths). What is not there is `None`; [`GitError`] says why git cannot answer at all.
 
+mod changes;
 mod error;
 #[cfg(test)]
 pub(crate) mod testing;

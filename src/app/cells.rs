@@ -1,5 +1,6 @@
 //! Builds and measures all cells of a plan, a bounded number at a time.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use super::stall::{Stall, Stalled};
 use super::view::View;
+use super::without_cache::trouble;
 use crate::buildx::progress::Event;
 use crate::buildx::{BuildRecord, BuildRequest, Builder};
 use crate::config::{BuildContext, DockerfileSource};
@@ -21,7 +24,7 @@ use crate::process::{EnvChange, Invocation};
 use crate::report::{CellReport, Outcome};
 
 /// More than any Dockerfile or `.dockerignore` that somebody wrote.
-const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
+pub(super) const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
 
 /// How the cells of a run are built.
 pub(super) struct Building<'r> {
@@ -62,7 +65,8 @@ impl Building<'_> {
             return measure::not_built(cell, self.root, Outcome::Cancelled, None);
         }
         let mut view = self.view.cell(cell, self.redactor);
-        let record = self.build(builder, cell, stop, &mut |event| view.event(event)).await;
+        let (cell, record) = self.build_in_spite_of_cache(builder, cell, stop, &mut |event| view.event(event)).await;
+        let cell = cell.as_ref();
         let report = match record {
             Ok(record) => measure::measure_cell(cell, self.root, record, known, self.redactor).await,
             Err(error) => measure::not_built(cell, self.root, Outcome::Failed, Some(format!("{error:#}"))),
@@ -77,6 +81,58 @@ impl Building<'_> {
         }
         view.finish(&report, &cell.files.log());
         report
+    }
+
+    /// A cache must never fail a build that is good without it, nor keep it waiting for ever: such a build is tried
+    /// again without what was wrong. Each try has fewer caches than the one before, so this ends.
+    async fn build_in_spite_of_cache<'c, 'a>(
+        &self,
+        builder: &impl Builder,
+        cell: &'a Cell<'c>,
+        stop: &CancellationToken,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> (Cow<'a, Cell<'c>>, Result<BuildRecord>) {
+        let mut cell = Cow::Borrowed(cell);
+        let mut waited = Duration::ZERO;
+        loop {
+            let (record, stalled) = self.build_watched(builder, &cell, stop, watch).await;
+            let trouble =
+                record.as_ref().ok().filter(|_| !stop.is_cancelled()).and_then(|record| trouble(record, stalled));
+            let (Ok(done), Some(trouble)) = (&record, trouble.filter(|_| cell.cache.is_used())) else {
+                // What the user waited for is all of the tries.
+                return (cell, record.map(|record| BuildRecord { wall: record.wall.saturating_add(waited), ..record }));
+            };
+            self.view.say(&format!("{}: {}; building again without it", cell.id, trouble.reason(cell.cache.timeout)));
+            waited = waited.saturating_add(done.wall);
+            cell = Cow::Owned(Cell { cache: trouble.leave_out(&cell.cache), ..cell.into_owned() });
+        }
+    }
+
+    /// One build, stopped where it only waits for a cache that does not answer.
+    async fn build_watched(
+        &self,
+        builder: &impl Builder,
+        cell: &Cell<'_>,
+        stop: &CancellationToken,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> (Result<BuildRecord>, Option<Stalled>) {
+        let (stall, stop) = (Stall::new(cell.cache.timeout), stop.child_token());
+        let mut observe = |event: Event<'_>| {
+            stall.observe(event);
+            watch(event);
+        };
+        let build = self.build(builder, cell, &stop, &mut observe);
+        tokio::pin!(build);
+        if !cell.cache.is_used() {
+            return (build.await, None);
+        }
+        tokio::select! {
+            record = &mut build => (record, None),
+            stalled = stall.noticed() => {
+                stop.cancel();
+                (build.await, Some(stalled))
+            }
+        }
     }
 
     async fn build(

@@ -4,13 +4,16 @@ mod base;
 mod cells;
 mod compare;
 mod dry_run;
+
 mod interrupt;
 mod lookup;
 mod rebuild;
 mod run;
 mod session;
 mod situation;
+mod stall;
 mod view;
+mod without_cache;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ use crate::baseline::{self, HistoryDirectory, Recorded};
 use crate::buildx::Prepared;
 use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
-use crate::compare::{Comparison, budget, compare, verdict};
+use crate::compare::{Comparison, budget, compare, ledger, verdict};
 use crate::config::{self, Config, Selection};
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
@@ -59,6 +59,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let mut report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
     let written = run.output.write_report(&v1::to_json(&report));
     let BaseReport { report: base, baseline, lost } = run.base(&revisions, &mut report).await;
+    ledger::carry_durations(&mut report, base.as_ref());
     budget::apply(&mut report, &config.images, base.as_ref());
     if let Some(reason) = lost {
         budget::baseline_lost(&mut report, &reason);

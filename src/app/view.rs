@@ -100,7 +100,7 @@ impl CellView<'_> {
             Event::Log { line, .. } if matches!(self.view, View::Lines { logs: true }) => {
                 self.line(&self.clean(line));
             }
-            Event::Finished { .. } | Event::Log { .. } => {}
+            Event::Finished { .. } | Event::Progress { .. } | Event::Log { .. } => {}
         }
     }
 

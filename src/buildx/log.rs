@@ -36,6 +36,7 @@ impl<'r> BuildLog<'r> {
             Event::Finished { name, cached: true, .. } => self.line(&format!("<= {name}: cached")),
             Event::Finished { name, duration, .. } => self.line(&format!("<= {name}: {}", show_duration(duration))),
             Event::Log { line, .. } => self.line(&format!("   {line}")),
+            Event::Progress { .. } => {}
         }
     }
 

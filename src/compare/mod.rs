@@ -6,6 +6,8 @@
 pub mod budget;
 pub mod duration;
 pub mod layers;
+pub mod ledger;
+pub mod miss;
 pub mod verdict;
 pub mod weight;
 

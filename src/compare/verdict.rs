@@ -1,7 +1,7 @@
 //! The outcome of a whole run, and the exit code that tells it.
 
 use crate::error;
-use crate::report::{CellReport, Outcome, Report, Verdict};
+use crate::report::{CellReport, Outcome, Report, Severity, Verdict};
 
 /// The worst of all budgets and builds: a failed build fails, an image without numbers is unknown.
 #[must_use]
@@ -9,15 +9,22 @@ pub fn overall(report: &Report) -> Verdict {
     report.cells.iter().map(of_cell).max().unwrap_or(Verdict::Pass)
 }
 
-/// The worst of a cell's budgets and its build.
+/// The worst of a cell's budgets, its build, and a cache that was required and did not work.
 #[must_use]
 pub fn of_cell(cell: &CellReport) -> Verdict {
     let build = match (cell.outcome, &cell.image) {
-        (Outcome::Built, Some(_)) => Verdict::Pass,
         (Outcome::Failed | Outcome::TimedOut, _) => Verdict::Fail,
+        (Outcome::Built, Some(_)) if lacks_required_cache(cell) => Verdict::Fail,
+        (Outcome::Built, Some(_)) => Verdict::Pass,
         (Outcome::Built, None) | (Outcome::Cancelled, _) => Verdict::Unknown,
     };
     cell.budgets.iter().map(|budget| budget.verdict).fold(build, Verdict::max)
+}
+
+/// Whether a cache was required and did not do what was planned.
+#[must_use]
+pub fn lacks_required_cache(cell: &CellReport) -> bool {
+    cell.findings.iter().any(|finding| finding.severity == Severity::Error && finding.rule.starts_with("cache-"))
 }
 
 /// The exit code of a finished run. A failed build beats everything, as its numbers are missing; a cancelled one
@@ -42,7 +49,7 @@ pub fn exit_code(report: &Report) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{BudgetResult, sample};
+    use crate::report::{BudgetResult, Finding, sample};
 
     fn run(cells: &[(Outcome, bool, Option<Verdict>)]) -> Report {
         let cells = cells.iter().enumerate().map(|(index, (outcome, measured, budget))| {
@@ -82,6 +89,21 @@ mod tests {
         ] {
             let report = run(&cells);
             assert_eq!((overall(&report), exit_code(&report)), (verdict, code), "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn a_required_cache_that_did_not_work_fails_the_run() {
+        let mut report = run(&[(Outcome::Built, true, None)]);
+        for (rule, severity, expected) in [
+            ("cache-ignored", Severity::Warning, error::OK),
+            ("build-check/X", Severity::Error, error::OK),
+            ("cache-ignored", Severity::Error, error::OVER_BUDGET),
+        ] {
+            let finding =
+                Finding { rule: rule.into(), severity, message: String::new(), dockerfile_line: None, url: None };
+            report.cells[0].findings = vec![finding];
+            assert_eq!(exit_code(&report), expected, "{rule} {severity:?}");
         }
     }
 }

@@ -1,10 +1,13 @@
 //! One cell: what its build said and what its layout holds, as the facts of the report.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
+use super::cache::measure_cache;
 use super::findings::build_findings;
 use super::size::{KnownLayers, measure_image};
 use super::steps::base_images;
@@ -13,10 +16,10 @@ use crate::buildx::BuildRecord;
 use crate::buildx::failure::{explain_failure, is_cancelled};
 use crate::buildx::inherited::Inherited;
 use crate::buildx::metadata::read_build_ref;
-use crate::config::DockerfileSource;
+use crate::config::{DockerfileSource, Image};
 use crate::dockerfile::Dockerfile;
 use crate::fs;
-use crate::plan::redact::Redactor;
+use crate::plan::redact::{Redactor, names_a_secret};
 use crate::plan::{Cell, Support};
 use crate::process::Ending;
 use crate::report::{CellReport, Failure, Finding, ImageMeasurement, Outcome, Severity};
@@ -35,9 +38,12 @@ pub async fn measure_cell(
 ) -> CellReport {
     let dockerfile = read_dockerfile(&cell.image.dockerfile);
     let outcome = outcome(&record);
+    let (cache, cache_findings) = measure_cache(&cell.cache, &record.trace, outcome);
+    let findings = [build_findings(&record.trace, outcome), cache_findings].concat();
     let mut report = CellReport {
         timing: Some(measure_timing(&record.trace, record.wall, dockerfile.as_ref())),
-        findings: build_findings(&record.trace, outcome),
+        cache: Some(cache),
+        findings,
         ..not_built(cell, root, outcome, None)
     };
     report.findings.extend(record.log_error.as_ref().map(|error| log_not_written(error)));
@@ -83,6 +89,8 @@ pub fn not_built(cell: &Cell<'_>, root: &Path, outcome: Outcome, error: Option<S
         pushed_digest: None,
         image: None,
         timing: None,
+        cache: None,
+        build_args: build_args(cell.image),
         findings: Vec::new(),
         budgets: Vec::new(),
     }
@@ -96,6 +104,20 @@ fn outcome(record: &BuildRecord) -> Outcome {
         (Ending::Exited, _) if is_cancelled(&record.trace) => Outcome::Cancelled,
         (Ending::Exited, _) => Outcome::Failed,
     }
+}
+
+/// What tells whether a build argument changed, without telling its value. Where the name says that it is secret, not
+/// even that is kept: a digest of a short secret can be guessed.
+fn build_args(image: &Image) -> BTreeMap<String, Option<String>> {
+    let digest = |value: &Option<String>| {
+        let hex: String =
+            Sha256::digest(value.as_deref().unwrap_or_default()).iter().map(|byte| format!("{byte:02x}")).collect();
+        hex.chars().take(16).collect::<String>()
+    };
+    let of = |(name, value): (&String, &Option<String>)| {
+        (name.clone(), (!names_a_secret(name) && value.is_some()).then(|| digest(value)))
+    };
+    image.build_args.iter().map(of).collect()
 }
 
 /// The Dockerfile as people find it from the configuration; of one outside of its root, the file's name.
@@ -172,6 +194,10 @@ fn redact(report: &mut CellReport, redactor: &Redactor) {
     }
     if let Some(timing) = &mut report.timing {
         timing.steps.iter_mut().for_each(|step| scrub(&mut step.instruction));
+    }
+    if let Some(cache) = &mut report.cache {
+        let uses = cache.imports.iter_mut().chain(&mut cache.exports);
+        uses.flat_map(|one| [Some(&mut one.entry), one.error.as_mut()]).flatten().for_each(scrub);
     }
     report.findings.iter_mut().for_each(|finding| scrub(&mut finding.message));
 }

@@ -1,5 +1,6 @@
 //! What a build brought: bytes from the image's layout, seconds from the progress stream, findings from both.
 
+mod cache;
 mod cell;
 pub mod findings;
 pub mod lines;

@@ -1,6 +1,6 @@
 //! The steps of the Dockerfile and the images they stand on, as the build named them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::lines::as_written;
@@ -51,6 +51,9 @@ pub(super) fn steps(trace: &Trace, dockerfile: Option<&Dockerfile>) -> (Vec<Step
             dockerfile_line: own.and_then(|(dockerfile, index)| dockerfile.step_line(name.stage, index)),
             duration: spans.total(),
             cache,
+            last_ran: (cache == CacheState::Executed).then(|| spans.total()),
+            needs: Vec::new(),
+            causes: Vec::new(),
         };
         if cache == CacheState::Executed {
             executed.push(spans);
@@ -58,12 +61,45 @@ pub(super) fn steps(trace: &Trace, dockerfile: Option<&Dockerfile>) -> (Vec<Step
         found.push((key, step));
     }
     found.sort_by_key(|(key, step)| (step.dockerfile_line.unwrap_or(u32::MAX), *key));
+    link(trace, &mut found);
     let executed: Spans = executed.iter().flat_map(Spans::iter).collect();
     (found.into_iter().map(|(_, step)| step).collect(), executed.total())
 }
 
+/// Tells each step which others it builds upon directly: those that are reached from its vertices' inputs without
+/// passing through a third step.
+fn link(trace: &Trace, steps: &mut [(Key<'_>, Step)]) {
+    let positions: BTreeMap<Key<'_>, usize> = steps.iter().enumerate().map(|(at, (key, _))| (*key, at)).collect();
+    let position = |vertex: &Vertex| match VertexKind::of(&vertex.name) {
+        VertexKind::Step(step) => positions.get(&key(&step)).copied(),
+        _ => None,
+    };
+    let vertices: HashMap<&str, &Vertex> =
+        trace.vertices.iter().map(|vertex| (vertex.digest.as_str(), vertex)).collect();
+    for vertex in &trace.vertices {
+        let Some(own) = position(vertex) else { continue };
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut open: Vec<&str> = vertex.inputs.iter().map(String::as_str).collect();
+        while let Some(digest) = open.pop() {
+            let Some(input) = vertices.get(digest).filter(|_| seen.insert(digest)) else { continue };
+            match (position(input), steps.get_mut(own)) {
+                (Some(other), Some((_, step))) if other != own && !step.needs.contains(&other) => {
+                    step.needs.push(other)
+                }
+                (Some(other), _) if other != own => {}
+                _ => open.extend(input.inputs.iter().map(String::as_str)),
+            }
+        }
+    }
+    steps.iter_mut().for_each(|(_, step)| step.needs.sort_unstable());
+}
+
 /// What tells steps apart: target, platform, stage, number.
 type Key<'a> = (Option<&'a str>, Option<&'a str>, &'a str, u32);
+
+fn key<'a>(step: &StepName<'a>) -> Key<'a> {
+    (step.target, step.platform, step.stage, step.index)
+}
 
 /// The vertices of each step that began: `COPY --link` and `ADD` of a URL take more than one.
 fn grouped(trace: &Trace) -> BTreeMap<Key<'_>, Vec<(StepName<'_>, &Vertex)>> {
@@ -71,15 +107,15 @@ fn grouped(trace: &Trace) -> BTreeMap<Key<'_>, Vec<(StepName<'_>, &Vertex)>> {
     for vertex in &trace.vertices {
         let VertexKind::Step(step) = VertexKind::of(&vertex.name) else { continue };
         if vertex.cached || vertex.open_since.is_some() || !vertex.intervals.is_empty() {
-            let key = (step.target, step.platform, step.stage, step.index);
-            grouped.entry(key).or_default().push((step, vertex));
+            grouped.entry(key(&step)).or_default().push((step, vertex));
         }
     }
     grouped
 }
 
 fn cache_state<'a>(mut vertices: impl Iterator<Item = &'a Vertex> + Clone, remote: &BTreeSet<&str>) -> CacheState {
-    if vertices.clone().any(|vertex| !vertex.cached) {
+    // A step whose cached result turned out to be gone gets an error, is started again, and runs.
+    if vertices.clone().any(|vertex| !vertex.cached || vertex.error.is_some()) {
         return CacheState::Executed;
     }
     if vertices.any(|vertex| remote.contains(vertex.digest.as_str())) { CacheState::Remote } else { CacheState::Local }

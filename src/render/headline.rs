@@ -32,12 +32,14 @@ fn troubles(comparison: &Comparison<'_>) -> Line {
         cells.iter().filter(|cell| cell.image.is_some() && verdict::of_cell(cell) == Verdict::Unknown).count();
     let near = cells.iter().filter(|cell| verdict::of_cell(cell) == Verdict::Warn).count();
     let all = rows::count(comparison, cells.len());
+    let lacks_cache = |cell: &CellReport| cell.image.is_some() && verdict::lacks_required_cache(cell);
     let counts = [
         (number(|cell| cell.outcome == Outcome::Failed), "failed to build"),
         (number(|cell| cell.outcome == Outcome::TimedOut), "timed out"),
         (number(|cell| cell.outcome == Outcome::Cancelled), "cancelled"),
         (number(|cell| cell.outcome == Outcome::Built && cell.image.is_none()), "not measured"),
         (over, "over budget"),
+        (number(lacks_cache), "without the cache that is required"),
         (unknown, "with a budget that could not be checked"),
         (near, "close to a limit"),
     ];

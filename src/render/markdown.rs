@@ -7,7 +7,7 @@ use super::notes::{self, Note};
 use super::rows::{self, Equality, ImageRows};
 use super::table::{Table, table};
 use super::why::why;
-use super::{headline, layers, times};
+use super::{cache, headline, layers, times};
 use crate::compare::{Baseline, Comparison, Row};
 use crate::escape;
 
@@ -17,6 +17,10 @@ pub const LIMIT_BYTES: usize = 65_000;
 const VISIBLE_IMAGES: usize = 12;
 /// Lines of each kind that stand visible; more are folded.
 const VISIBLE_NOTES: usize = 3;
+/// Missed steps that stand visible.
+const VISIBLE_MISSES: usize = 2;
+/// Missed steps that are listed.
+const MISSES: usize = 20;
 /// Steps that are listed.
 const STEPS: usize = 10;
 /// Lines of a failing step's log.
@@ -31,8 +35,12 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     let (visible, folded) = changed.split_at(changed.len().min(VISIBLE_IMAGES));
     let failures = notes::failures(comparison);
     let failure_lines: Vec<String> = failures.iter().map(note).collect();
-    let budget_lines: Vec<String> = notes::budgets(comparison).iter().map(note).collect();
+    let gates = [notes::budgets(comparison), notes::cache_troubles(comparison)].concat();
+    let budget_lines: Vec<String> = gates.iter().map(note).collect();
     let why_lines: Vec<String> = why(comparison).iter().map(bullet).collect();
+    let cache_lines: Vec<String> =
+        cache::balance(comparison).iter().chain(&cache::missed(comparison, VISIBLE_MISSES, true)).map(bullet).collect();
+    let is_listed = [&budget_lines, &why_lines, &cache_lines].iter().any(|lines| !lines.is_empty());
     let seen = |lines: &[String]| lines.iter().take(VISIBLE_NOTES).cloned().collect::<Vec<_>>();
     let rest = |lines: &[String]| lines.iter().skip(VISIBLE_NOTES).cloned().collect::<Vec<_>>();
 
@@ -43,7 +51,8 @@ pub fn render(comparison: &Comparison<'_>) -> String {
         table_block(2, &table(comparison, visible)),
         block(1, "", seen(&budget_lines), "", "budget"),
         block(3, "", seen(&why_lines), "", "reason"),
-        Piece::Fixed(if budget_lines.is_empty() && why_lines.is_empty() { String::new() } else { "\n".to_owned() }),
+        block(3, "", cache_lines.clone(), "", "remark"),
+        Piece::Fixed(if is_listed { "\n".to_owned() } else { String::new() }),
     ];
     let more: Vec<String> = [rest(&failure_lines), rest(&budget_lines), rest(&why_lines)].concat();
     if !more.is_empty() {
@@ -70,6 +79,8 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
     let bullets = |lines: Vec<Line>| lines.iter().map(bullet).collect::<Vec<_>>();
     let layers: Vec<String> = changed.iter().flat_map(|image| &image.rows).filter_map(|row| layers_of(row)).collect();
     let steps = bullets(times::slowest_steps(comparison, STEPS));
+    let missed = bullets(cache::missed(comparison, MISSES, false));
+    let caches = bullets(cache::uses(comparison));
     let equal = |equality| bullets(rows::unchanged_with(comparison, equality).iter().map(unchanged).collect());
     let moved = bullets(notes::moved_base_images(comparison));
     let not_compared = times::not_compared(comparison).map(|line| line.markdown() + "\n");
@@ -77,6 +88,8 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
     let pieces = vec![
         block(9, "**Layers**\n\n", layers, "\n", "build"),
         block(10, "**Slowest steps that ran**\n\n", steps, "\n", "step"),
+        block(10, "**Steps that no cache served, and why**\n\n", missed, "\n", "step"),
+        block(11, "**Caches**\n\n", caches, "\n", "build"),
         block(8, "**Identical layers**\n\n", equal(Equality::Identical), "\n", "image"),
         block(8, "**No notable change**\n\n", equal(Equality::WithinNoise), "\n", "image"),
         block(8, "**Base images that moved**\n\n", moved, "\n", "base image"),

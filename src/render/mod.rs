@@ -3,6 +3,7 @@
 //! What is said is decided once, as [`line::Line`]s and a [`table::Table`]; how it looks is each format's own.
 //! No clock, no I/O: the same comparison gives the same bytes.
 
+pub mod cache;
 mod fit;
 pub mod headline;
 pub mod json;

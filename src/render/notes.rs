@@ -108,6 +108,33 @@ fn held_against_limit(budget: &BudgetResult) -> Line {
     if alike { line.then(" (").text(&budget.reason).then(")") } else { line }
 }
 
+/// Caches that did not do what was planned: one note per kind of trouble, with the first of its builds.
+#[must_use]
+pub fn cache_troubles(comparison: &Comparison<'_>) -> Vec<Note> {
+    let mut alike: BTreeMap<_, Vec<(&CellReport, &str)>> = BTreeMap::new();
+    for cell in &comparison.head.cells {
+        let troubles =
+            cell.findings.iter().filter(|one| one.rule.starts_with("cache-") && one.severity > Severity::Notice);
+        for finding in troubles {
+            let key = (std::cmp::Reverse(finding.severity), &finding.rule);
+            alike.entry(key).or_default().push((cell, &finding.message));
+        }
+    }
+    alike.into_iter().filter_map(|((severity, _), builds)| cache_trouble(severity.0, &builds)).collect()
+}
+
+fn cache_trouble(severity: Severity, builds: &[(&CellReport, &str)]) -> Option<Note> {
+    let (cell, message) = builds.first()?;
+    let more = match builds.len() {
+        1 => Line::default(),
+        count => Line::ours(format!(" and {}", rows::plural(count - 1, "more build"))),
+    };
+    let subject = cell_name(&cell.id);
+    let line = Line::default().strong(subject.clone().join(more).then(" cache:")).then(" ").text(message);
+    let verdict = if severity == Severity::Error { Verdict::Fail } else { Verdict::Warn };
+    Some(Note { verdict, subject, line, log_tail: vec![] })
+}
+
 /// Findings, worst first, equal ones of several builds once.
 #[must_use]
 pub fn findings(comparison: &Comparison<'_>) -> Vec<Line> {

@@ -150,12 +150,8 @@ fn dependency(has_package: bool) -> Report {
         instruction: Some("COPY --from=packages /out /opt/packages".into()),
         ..layer(diff_id, compressed_bytes, "COPY /out /opt/packages # buildkit", line)
     };
-    let step = |line, millis, instruction: &str| Step {
-        stage: "packages".into(),
-        instruction: instruction.into(),
-        dockerfile_line: Some(line),
-        duration: std::time::Duration::from_millis(millis),
-        cache: CacheState::Executed,
+    let step = |line, millis, instruction: &str| {
+        sample::step("packages", Some(line), millis, CacheState::Executed, instruction)
     };
     let mut cells = Vec::new();
     for (index, packages) in packages.into_iter().enumerate() {

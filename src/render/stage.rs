@@ -51,15 +51,10 @@ fn named(step: &Step) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
+    use crate::report::sample::step;
     use crate::report::{Timing, sample};
-
-    fn step(stage: &str, line: Option<u32>, millis: u64, cache: CacheState, instruction: &str) -> Step {
-        let duration = Duration::from_millis(millis);
-        Step { stage: stage.into(), instruction: instruction.into(), dockerfile_line: line, duration, cache }
-    }
 
     fn cell(steps: Vec<Step>) -> CellReport {
         let timing = Some(Timing { steps, ..sample::timing() });

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use unicode_width::UnicodeWidthStr;
 
+use super::cache;
 use super::headline;
 use super::line::Line;
 use super::notes::{self, Note};
@@ -17,6 +18,8 @@ use crate::report::Verdict;
 const COLUMNS: usize = 100;
 /// Longest name in the table.
 const NAME_CHARS: usize = 28;
+/// Missed steps that are named.
+const MISSES: usize = 3;
 /// Lines of a failing step's log.
 const LOG_LINES: usize = 10;
 
@@ -45,12 +48,14 @@ impl Color {
 #[must_use]
 pub fn render(comparison: &Comparison<'_>, color: Color) -> String {
     let verdict = verdict::overall(comparison.head);
-    let notes: Vec<Note> = notes::failures(comparison).into_iter().chain(notes::budgets(comparison)).collect();
+    let notes: Vec<Note> =
+        [notes::failures(comparison), notes::budgets(comparison), notes::cache_troubles(comparison)].concat();
     let sections = [
         color.paint(verdict, &wrap(&headline::headline(comparison).terminal())),
         all_rows(comparison),
         notes.iter().map(|one| note(one, color)).collect::<Vec<_>>().join("\n"),
         lines(&why(comparison)),
+        lines(&[cache::balance(comparison).into_iter().collect(), cache::missed(comparison, MISSES, true)].concat()),
         lines(&notes::findings(comparison)),
         wrap(&notes::baseline(comparison).then(".").terminal()),
     ];

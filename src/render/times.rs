@@ -77,12 +77,11 @@ fn builds(comparison: &Comparison<'_>, image: &str, ids: &[&CellId]) -> Line {
 mod tests {
     use super::*;
     use crate::compare::compare;
-    use crate::report::sample::{cell, run, timing};
+    use crate::report::sample::{self, cell, run, timing};
     use crate::report::{Report, Timing};
 
     fn step(line: Option<u32>, millis: u64, cache: CacheState, instruction: &str) -> Step {
-        let duration = Duration::from_millis(millis);
-        Step { stage: "build".into(), instruction: instruction.into(), dockerfile_line: line, duration, cache }
+        sample::step("build", line, millis, cache, instruction)
     }
 
     fn timed(image: &str, platform: &str, timing: Timing) -> CellReport {

@@ -2,15 +2,18 @@
 //!
 //! These are the internal types; [`v1`] is what stands in `report.json`.
 
+mod cache;
 mod image;
 #[cfg(test)]
 pub(crate) mod sample;
 mod timing;
 pub mod v1;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::oci::Platform;
+pub use cache::{CacheEnd, CacheReport, CacheUse, Cause};
 pub use image::{BaseImage, Compression, ImageMeasurement, Layer};
 pub use timing::{CacheState, Phases, Step, Timing};
 
@@ -126,6 +129,11 @@ pub struct CellReport {
     pub image: Option<ImageMeasurement>,
     /// The timed build; `None` when nothing ran.
     pub timing: Option<Timing>,
+    /// Which caches were read and written; `None` when nothing ran.
+    pub cache: Option<CacheReport>,
+    /// The build arguments, by name, with a digest that tells whether a value changed; `None` for a name that says that
+    /// its value is secret.
+    pub build_args: BTreeMap<String, Option<String>>,
     /// What the reader should know, sorted as found in the build.
     pub findings: Vec<Finding>,
     /// The configured limits and how they were met.

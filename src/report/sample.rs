@@ -47,15 +47,25 @@ pub(crate) fn image(layers: Vec<Layer>) -> ImageMeasurement {
     }
 }
 
+/// A step that took this long, or whose result came from a cache.
+pub(crate) fn step(stage: &str, line: Option<u32>, millis: u64, cache: CacheState, instruction: &str) -> Step {
+    let duration = Duration::from_millis(millis);
+    Step {
+        stage: stage.to_owned(),
+        instruction: instruction.to_owned(),
+        dockerfile_line: line,
+        duration,
+        cache,
+        last_ran: (cache == CacheState::Executed).then_some(duration),
+        needs: vec![],
+        causes: vec![],
+    }
+}
+
 /// A build of 161 s in which one of two steps came from a remote cache.
 pub(crate) fn timing() -> Timing {
-    let step = |instruction: &str, line, seconds, cache| Step {
-        stage: "stage-0".to_owned(),
-        instruction: instruction.to_owned(),
-        dockerfile_line: Some(line),
-        duration: Duration::from_secs(seconds),
-        cache,
-    };
+    let step =
+        |instruction: &str, line, seconds: u64, cache| step("stage-0", Some(line), seconds * 1_000, cache, instruction);
     Timing {
         wall: Duration::from_secs(161),
         solve: Duration::from_secs(160),
@@ -83,6 +93,8 @@ pub(crate) fn cell(image_name: &str, platform: &str, layers: Vec<Layer>) -> Cell
         pushed_digest: None,
         image: Some(image(layers)),
         timing: Some(timing()),
+        cache: None,
+        build_args: BTreeMap::new(),
         findings: vec![],
         budgets: vec![],
     }
@@ -203,15 +215,54 @@ fn any_image() -> impl Strategy<Value = ImageMeasurement> {
     )
 }
 
+fn any_cause() -> impl Strategy<Value = Cause> {
+    prop_oneof![
+        Just(Cause::NoCache),
+        option::of(any_text()).prop_map(|was| Cause::Edited { was }),
+        (any_text(), 1_u32..99)
+            .prop_map(|(instruction, dockerfile_line)| Cause::Setting { instruction, dockerfile_line }),
+        any_text().prop_map(|name| Cause::BuildArgument { name }),
+        (any_text(), any_text(), any_text()).prop_map(|(name, base, head)| Cause::BaseImage { name, base, head }),
+        (0_usize..9, vec(any_text(), 0..3), vec(any_text(), 0..3))
+            .prop_map(|(count, examples, ignorable)| Cause::Files { count, examples, ignorable }),
+        (0_usize..4).prop_map(|step| Cause::Earlier { step }),
+        any_text().prop_map(|reason| Cause::NotCached { reason }),
+        any_text().prop_map(|reason| Cause::Unknown { reason }),
+    ]
+}
+
+fn any_cache() -> impl Strategy<Value = CacheReport> {
+    use CacheEnd::{Done, Failed, Ignored, NotFound, NotReached};
+    let end = prop::sample::select(vec![Done, NotFound, Failed, Ignored, NotReached]);
+    let texts = (any_text(), option::of(any_text()), any_text(), option::of(any_text()));
+    let used = (texts, end, any_duration()).prop_map(|((entry, branch, reason, error), end, duration)| CacheUse {
+        entry,
+        branch,
+        reason,
+        end,
+        duration,
+        error,
+    });
+    let used = used.boxed();
+    (vec(used.clone(), 0..3), vec(used, 0..2), vec(any_text(), 0..2), option::of(any::<u64>())).prop_map(
+        |(imports, exports, left_out, imported_bytes)| CacheReport { imports, exports, left_out, imported_bytes },
+    )
+}
+
 fn any_timing() -> impl Strategy<Value = Timing> {
     let cache = prop::sample::select(vec![CacheState::Executed, CacheState::Local, CacheState::Remote]);
-    let step = (any_text(), any_text(), option::of(any::<u32>()), any_duration(), cache).prop_map(
-        |(stage, instruction, dockerfile_line, duration, cache)| Step {
+    let step_facts = (any_text(), any_text(), option::of(any::<u32>()), any_duration(), cache);
+    let step_account = (option::of(any_duration()), vec(0_usize..4, 0..3), vec(any_cause(), 0..3));
+    let step = (step_facts, step_account).prop_map(
+        |((stage, instruction, dockerfile_line, duration, cache), (last_ran, needs, causes))| Step {
             stage,
             instruction,
             dockerfile_line,
             duration,
             cache,
+            last_ran,
+            needs,
+            causes,
         },
     );
     (any_duration(), any_duration(), option::of(any::<u64>()), 0_u32..3, 0_u32..3, vec(step, 0..3)).prop_map(
@@ -263,8 +314,17 @@ fn any_cell() -> impl Strategy<Value = CellReport> {
     let platform = prop::sample::select(vec!["linux/amd64", "linux/arm64", "linux/arm/v7"]);
     let facts = (option::of(any_failure()), option::of(any_image()), option::of(any_timing()), option::of(any_text()));
     let notes = (vec(any_finding(), 0..3), vec(any_budget(), 0..3));
-    (any_text(), platform, outcome, any::<bool>(), facts, notes).prop_map(
-        |(name, platform, outcome, emulated, (failure, image, timing, dockerfile), (findings, budgets))| CellReport {
+    let build_args = proptest::collection::btree_map(any_text(), option::of(any_text()), 0..3);
+    (any_text(), platform, outcome, any::<bool>(), facts, (option::of(any_cache()), build_args), notes).prop_map(
+        |(
+            name,
+            platform,
+            outcome,
+            emulated,
+            (failure, image, timing, dockerfile),
+            (cache, build_args),
+            (findings, budgets),
+        )| CellReport {
             id: id(&name, platform),
             outcome,
             emulated,
@@ -274,6 +334,8 @@ fn any_cell() -> impl Strategy<Value = CellReport> {
             pushed_digest: None,
             image,
             timing,
+            cache,
+            build_args,
             findings,
             budgets,
         },

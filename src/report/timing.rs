@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Cause;
+
 /// How long the build took. Durations are differences on one clock.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Timing {
@@ -70,4 +72,10 @@ pub struct Step {
     pub duration: Duration,
     /// Whether it ran.
     pub cache: CacheState,
+    /// How long it took when it last really ran, this run included; `None` when nobody knows.
+    pub last_ran: Option<Duration>,
+    /// The positions of the steps that it builds upon directly, in this list.
+    pub needs: Vec<usize>,
+    /// Why it ran; empty when it did not, or when nothing was asked.
+    pub causes: Vec<Cause>,
 }

@@ -3,6 +3,7 @@
 //! What was not measured is absent, never 0. Fields may be added to schema 1; none is renamed, removed or given
 //! another meaning. A report may come from a fork, so reading one trusts nothing in it.
 
+pub mod cache;
 mod parts;
 mod read;
 pub mod types;

@@ -1,7 +1,10 @@
 //! Why a build failed: the step, the line of the Dockerfile, what the step printed last and, where it is known, the
 //! cause with its fix.
 
+mod cache;
 mod causes;
+
+pub use cache::{CacheBlame, cache_blame};
 
 use super::inherited::Inherited;
 use super::names::VertexKind;

@@ -52,6 +52,11 @@ pub enum Event<'a> {
         /// Its error, when it failed.
         error: Option<&'a str>,
     },
+    /// A vertex got on with its work.
+    Progress {
+        /// The vertex's name.
+        name: &'a str,
+    },
     /// A vertex wrote a line.
     Log {
         /// The vertex's name.
@@ -131,6 +136,7 @@ impl Folder {
             let Some(position) = self.position(&update.vertex) else { continue };
             let Some(vertex) = self.trace.vertices.get_mut(position) else { continue };
             merge_status(vertex, update, &mut self.allowance);
+            observe(Event::Progress { name: &vertex.name });
         }
         for log in status.logs.0 {
             self.log(&log, observe);

@@ -37,6 +37,8 @@ pub struct CachePlan {
     pub remarks: Vec<Remark>,
     /// Whether the child must be told to speak version 2 of the Actions cache: GitHub tells it to node actions only.
     pub tells_gha_version: bool,
+    /// How long a store may keep a build waiting without a sign.
+    pub timeout: Duration,
     /// Whether a cache that does not do what is planned fails the run.
     pub is_required: bool,
 }
@@ -52,8 +54,6 @@ pub struct Entry {
     pub branch: Option<String>,
     /// Why it is there, as a phrase.
     pub reason: String,
-    /// Longest time that the store gives it, where it knows such a limit.
-    pub timeout: Option<Duration>,
 }
 
 /// Which way a cache is used.
@@ -95,7 +95,7 @@ impl Remark {
 #[must_use]
 pub fn decide(id: &CellId, image: &Image, cache: &Cache, delivery: &Delivery, situation: &Situation) -> CachePlan {
     let rights = rights(cache, situation);
-    let mut plan = CachePlan { is_required: cache.require, ..CachePlan::default() };
+    let mut plan = CachePlan { timeout: cache.timeout, is_required: cache.require, ..CachePlan::default() };
     let has_own = !image.cache_from.is_empty() || !image.cache_to.is_empty();
     if cache.replace {
         plan.remarks.push(Remark::fine(Direction::Both, "cache.replace: `from` and `to` stand alone"));
@@ -117,6 +117,26 @@ pub fn decide(id: &CellId, image: &Image, cache: &Cache, delivery: &Delivery, si
 }
 
 impl CachePlan {
+    /// Whether anything is read or written.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        !self.from.is_empty() || !self.to.is_empty()
+    }
+
+    /// The same without what is read or written, with the reason.
+    #[must_use]
+    pub fn without(&self, from: bool, to: bool, reason: &str, fix: &str) -> Self {
+        let mut plan = self.clone();
+        if from {
+            plan.from.clear();
+        }
+        if to {
+            plan.to.clear();
+        }
+        plan.remarks.push(Remark::wrong(Severity::Warning, format!("{reason}, so it was built again without"), fix));
+        plan
+    }
+
     fn add(&mut self, resolved: &Resolved, id: &CellId, cache: &Cache, situation: &Situation, rights: &Rights) {
         let name = Name { cell: id, project: &situation.project };
         let attributes = Attributes::of(cache);
@@ -125,7 +145,6 @@ impl CachePlan {
             line,
             branch: branch.map(str::to_owned),
             reason,
-            timeout: (resolved.backend == Backend::Gha).then_some(cache.timeout),
         };
         let why = |reason: &str| match &resolved.reason {
             Some(chosen) => format!("{reason}, {chosen}"),
@@ -185,7 +204,7 @@ impl CachePlan {
         }
         self.tells_gha_version |= backend == Some(Backend::Gha) && situation.must_tell_gha_version();
         let line = if direction == Direction::To { entry::never_fatal(line) } else { line.to_owned() };
-        let entry = Entry { backend, line, branch: None, reason: reason.to_owned(), timeout: None };
+        let entry = Entry { backend, line, branch: None, reason: reason.to_owned() };
         if direction == Direction::To { self.to.push(entry) } else { self.from.push(entry) }
     }
 

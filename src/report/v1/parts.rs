@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cache::Cause;
+
 /// One layer of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Layer {
@@ -90,6 +92,15 @@ pub struct Step {
     /// Which cache; present when `cached` is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached_from: Option<CachedFrom>,
+    /// How long it took when it last really ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_ran_seconds: Option<f64>,
+    /// The positions in this list of the steps that it builds upon directly, counted from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<usize>,
+    /// Why it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
 }
 
 /// The cache that served a step.

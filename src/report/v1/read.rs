@@ -54,7 +54,8 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
     let name = format!("cell {} {}", json.image, json.platform);
     let platform = json.platform.parse().with_context(|| name.clone())?;
     let image = image(&json).with_context(|| name.clone())?;
-    let timing = timing(&json).context(name)?;
+    let timing = timing(&json).with_context(|| name.clone())?;
+    let cache = json.cache.map(TryInto::try_into).transpose().context(name)?;
     Ok(report::CellReport {
         id: report::CellId { image: json.image, platform },
         outcome: json.outcome.into(),
@@ -65,6 +66,8 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
         pushed_digest: json.pushed_digest,
         image,
         timing,
+        cache,
+        build_args: json.build_args,
         findings: json.findings.into_iter().map(Into::into).collect(),
         budgets: json.budgets.into_iter().map(Into::into).collect(),
     })
@@ -107,7 +110,7 @@ fn present<T>(value: Option<T>, name: &str) -> Result<T> {
     value.ok_or_else(|| anyhow!("{name} is missing"))
 }
 
-fn duration(seconds: f64, name: &str) -> Result<Duration> {
+pub(super) fn duration(seconds: f64, name: &str) -> Result<Duration> {
     let millis = Duration::try_from_secs_f64(seconds)
         .ok()
         .and_then(|exact| u64::try_from(exact.saturating_add(Duration::from_micros(500)).as_millis()).ok())
@@ -147,6 +150,9 @@ fn step(json: &types::Step) -> Result<report::Step> {
         dockerfile_line: json.dockerfile_line,
         duration: duration(json.seconds, "steps.seconds")?,
         cache,
+        last_ran: json.last_ran_seconds.map(|seconds| duration(seconds, "steps.last_ran_seconds")).transpose()?,
+        needs: json.needs.clone(),
+        causes: json.causes.iter().cloned().map(Into::into).collect(),
     })
 }
 

@@ -1,8 +1,11 @@
 //! What stands in `report.json`. Field docs become the descriptions of the JSON Schema.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::cache::{Cache, CacheEnd, CacheUse, Cause};
 pub use super::parts::{BaseImage, CachedFrom, Compression, Layer, Phases, Step};
 
 /// The facts of one run of weighbridge.
@@ -161,6 +164,13 @@ pub struct Cell {
     /// The steps in Dockerfile order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<Step>>,
+    /// What became of its caches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
+    /// The build arguments with digests of their values; `null` where the name says that the value is secret, and of one
+    /// that is taken from the environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub build_args: BTreeMap<String, Option<String>>,
     /// What the reader should know.
     pub findings: Vec<Finding>,
     /// The configured limits and how they were met.

@@ -20,6 +20,7 @@ macro_rules! mirror {
         }
     };
 }
+mirror!(CacheEnd { Done, NotFound, Failed, Ignored, NotReached });
 mirror!(Outcome { Built, Failed, TimedOut, Cancelled });
 mirror!(Compression { None, Gzip, Zstd });
 mirror!(Severity { Notice, Warning, Error });
@@ -99,6 +100,8 @@ impl From<&report::CellReport> for types::Cell {
             cached_steps: timing.map(|timing| timing.cached_steps),
             total_steps: timing.map(|timing| timing.total_steps),
             steps: timing.map(|timing| timing.steps.iter().map(Into::into).collect()),
+            cache: cell.cache.as_ref().map(Into::into),
+            build_args: cell.build_args.clone(),
             findings: cell.findings.iter().map(Into::into).collect(),
             budgets: cell.budgets.iter().map(Into::into).collect(),
         }
@@ -173,6 +176,9 @@ impl From<&report::Step> for types::Step {
             seconds: seconds(step.duration),
             cached: cached_from.is_some(),
             cached_from,
+            last_ran_seconds: step.last_ran.map(seconds),
+            needs: step.needs.clone(),
+            causes: step.causes.iter().cloned().map(Into::into).collect(),
         }
     }
 }

@@ -1,0 +1,90 @@
+//! Which files differ between a commit and the work tree, and what a file was in that commit.
+
+use std::collections::BTreeSet;
+
+use super::{Git, GitError};
+
+/// Larger than any Dockerfile or `.dockerignore` that is read from a commit.
+const FILE_LIMIT_BYTES: usize = 4 << 20;
+
+impl Git {
+    /// The files of the work tree that differ from a commit, those not yet tracked included, ignored ones not. Paths are
+    /// relative to the root; one that is not UTF-8 has its other bytes replaced.
+    ///
+    /// # Errors
+    /// When git fails or lacks the commit.
+    pub async fn changed_since(&self, sha: &str) -> Result<BTreeSet<String>, GitError> {
+        // Renames are an old and a new file here: a build takes one of them, not both.
+        let changed = self.command(&["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", sha, "--"]);
+        let untracked = self.command(&["ls-files", "--others", "--exclude-standard", "--full-name", "-z"]);
+        let (changed, untracked) = tokio::try_join!(self.run(&changed), self.run(&untracked))?;
+        Ok(paths(&changed.stdout).chain(paths(&untracked.stdout)).collect())
+    }
+
+    /// The tracked files of the work tree.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn tracked(&self) -> Result<Vec<String>, GitError> {
+        let output = self.run(&self.command(&["ls-files", "--full-name", "-z"])).await?;
+        Ok(paths(&output.stdout).collect())
+    }
+
+    /// What git ignores: files, and directories with a slash at the end of which all is ignored.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn ignored(&self) -> Result<Vec<String>, GitError> {
+        let arguments = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "--full-name", "-z"];
+        let output = self.run(&self.command(&arguments)).await?;
+        Ok(paths(&output.stdout).collect())
+    }
+
+    /// The text of a file in a commit, by its path from the root; `None` when it has none, or it is not text.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn text_at(&self, sha: &str, path: &str) -> Result<Option<String>, GitError> {
+        let object = format!("{sha}:{path}");
+        let Some(name) = self.verify(&object).await? else { return Ok(None) };
+        let output = self.run(&self.command(&["cat-file", "blob", &name])).await?;
+        Ok(String::from_utf8(output.stdout).ok().filter(|text| text.len() <= FILE_LIMIT_BYTES))
+    }
+}
+
+fn paths(output: &[u8]) -> impl Iterator<Item = String> {
+    let names = output.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| String::from_utf8_lossy(name).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::git::testing::Repository;
+
+    #[tokio::test]
+    async fn edited_added_removed_renamed_and_untracked_files_differ_and_ignored_ones_do_not() {
+        let repository = Repository::new().await;
+        for file in ["kept", "edited", "removed", "old name", "a/deep/file"] {
+            repository.write(file, "one");
+        }
+        repository.write(".gitignore", "ignored\nbuild/\n");
+        let base = repository.commit("base").await;
+        repository.write("edited", "two");
+        repository.git(&["mv", "old name", "new\nname"]).await;
+        repository.git(&["rm", "--quiet", "removed"]).await;
+        repository.commit("head").await;
+        repository.write("a/deep/file", "uncommitted");
+        repository.write("untracked", "");
+        repository.write("ignored", "");
+        repository.write("build/out", "");
+        let git = repository.open().await;
+        let changed: Vec<String> = git.changed_since(&base).await.unwrap().into_iter().collect();
+        assert_eq!(changed, ["a/deep/file", "edited", "new\nname", "old name", "removed", "untracked"]);
+        assert_eq!(git.ignored().await.unwrap(), ["build/", "ignored"]);
+        assert!(git.tracked().await.unwrap().contains(&"new\nname".to_owned()));
+        assert_eq!(git.text_at(&base, "edited").await.unwrap().as_deref(), Some("one"));
+        assert_eq!(git.text_at(&base, "untracked").await.unwrap(), None);
+        assert_eq!(git.text_at(&base, "a").await.unwrap_or_default(), None);
+        assert!(git.changed_since(&"0".repeat(40)).await.is_err());
+    }
+}
