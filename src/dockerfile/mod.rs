@@ -2,15 +2,20 @@
 //! or ran a step. It is read by BuildKit's own rules (`frontend/dockerfile/parser` and `dockerfile2llb` of
 //! `moby/buildkit`), because a line that is off by one here-document is worse than no line.
 
+mod expression;
+mod glob;
 mod heredoc;
+mod ignore;
 mod lineage;
 mod lines;
+mod pattern;
 mod steps;
 
 use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub use ignore::{DockerIgnore, IgnoreError};
 pub use lineage::{Lineage, Root};
 
 /// A parsed Dockerfile.
