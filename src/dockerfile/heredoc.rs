@@ -34,6 +34,11 @@ pub(super) fn opened_by(instruction: &Instruction) -> Vec<HereDocument> {
     words(&instruction.arguments).unwrap_or_default().iter().filter_map(|word| document(word)).collect()
 }
 
+/// Whether a word opens a here-document.
+pub(super) fn is_opening(word: &str) -> bool {
+    document(word).is_some()
+}
+
 /// A word such as `<<EOF`, `<<-"EOF"` or `3<<EOF`.
 fn document(word: &str) -> Option<HereDocument> {
     let rest = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<")?;

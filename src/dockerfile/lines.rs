@@ -3,13 +3,13 @@
 
 use anyhow::{Result, bail};
 
-use super::{Instruction, heredoc};
+use super::{Escape, Instruction, heredoc};
 
 /// A line with its number, counted from 1.
 type Numbered<'a> = (u32, &'a str);
 
-/// The instructions of a Dockerfile in order, keywords not checked.
-pub(super) fn instructions(text: &str) -> Result<Vec<Instruction>> {
+/// The instructions of a Dockerfile in order, keywords not checked, and its escape character.
+pub(super) fn instructions(text: &str) -> Result<(Vec<Instruction>, Escape)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = (1u32..).zip(text.split('\n').map(|line| line.trim_end_matches('\r')));
     let escape = escape_directive(lines.clone())?;
@@ -25,23 +25,27 @@ pub(super) fn instructions(text: &str) -> Result<Vec<Instruction>> {
         skip_bodies(&instruction, &mut lines)?;
         instructions.push(instruction);
     }
-    Ok(instructions)
+    Ok((instructions, Escape(escape)))
 }
 
-/// The first line and its continuations; comments and empty lines between them do not end it.
+/// The first line and its continuations; comments and empty lines between them do not end it. Blanks where two lines meet
+/// become one space, and a word that goes on without one is one word.
 fn join<'a>(first: &'a str, lines: &mut impl Iterator<Item = Numbered<'a>>, escape: char) -> String {
-    let mut parts = Vec::new();
+    let mut joined = String::new();
     let mut part = first;
-    while let Some(body) = continued(part, escape) {
-        parts.push(body.trim());
-        part = match lines.find(|(_, line)| !is_comment(line) && !line.trim_start().is_empty()) {
-            Some((_, line)) => line,
-            None => "",
-        };
+    loop {
+        let body = continued(part, escape);
+        let text = body.unwrap_or(part);
+        if joined.ends_with(char::is_whitespace) || text.starts_with(char::is_whitespace) {
+            joined.truncate(joined.trim_end().len());
+            joined.push(' ');
+        }
+        joined.push_str(text.trim_start());
+        if body.is_none() {
+            return joined.trim().to_owned();
+        }
+        part = lines.find(|(_, line)| !is_comment(line) && !line.trim_start().is_empty()).map_or("", |(_, line)| line);
     }
-    parts.push(part.trim());
-    parts.retain(|part| !part.is_empty());
-    parts.join(" ")
 }
 
 /// The line without its continuation mark, when it has one. A doubled mark is an escaped one.
@@ -90,18 +94,19 @@ mod tests {
 
     fn shown(text: &str) -> String {
         let show = |each: &Instruction| format!("{} {each}", each.line);
-        instructions(text).unwrap().iter().map(show).collect::<Vec<_>>().join("\n")
+        instructions(text).unwrap().0.iter().map(show).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn continuations_are_joined_and_comments_between_them_dropped() {
-        let text = "FROM a\n\nRUN one \\\n  # why\n\n    && two \\  \n&& three\n  copy a b\nRUN double \\\\\nUSER x";
+        let text =
+            "FROM a\n\nRUN one \\\n  # why\n\n    && two \\  \n&& th\\\nree\n  copy a b\nRUN double \\\\\nUSER x";
         insta::assert_snapshot!(shown(text), @r"
         1 FROM a
         3 RUN one && two && three
-        8 COPY a b
-        9 RUN double \\
-        10 USER x
+        9 COPY a b
+        10 RUN double \\
+        11 USER x
         ");
     }
 

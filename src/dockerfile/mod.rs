@@ -9,7 +9,10 @@ mod ignore;
 mod lineage;
 mod lines;
 mod pattern;
+mod source;
+mod sources;
 mod steps;
+mod words;
 
 use std::fmt;
 
@@ -17,12 +20,27 @@ use anyhow::{Context, Result, bail, ensure};
 
 pub use ignore::{DockerIgnore, IgnoreError};
 pub use lineage::{Lineage, Root};
+pub use sources::{Origin, Sources};
 
 /// A parsed Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dockerfile {
     /// The stages in order.
     pub stages: Vec<Stage>,
+    /// The `ARG`s above the first `FROM`, of which only `FROM`s know.
+    pub global_args: Vec<Instruction>,
+    /// What takes the meaning from the next character.
+    pub escape: Escape,
+}
+
+/// The escape character of a Dockerfile: a backslash, or what `# escape=` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Escape(char);
+
+impl Default for Escape {
+    fn default() -> Self {
+        Self('\\')
+    }
 }
 
 /// One `FROM` and what follows it.
@@ -32,6 +50,8 @@ pub struct Stage {
     pub name: Option<String>,
     /// The image or stage that stands after `FROM` and its flags, arguments not expanded.
     pub from: String,
+    /// What stands after `--platform=`, arguments not expanded.
+    pub platform: Option<String>,
     /// The line of `FROM`, counted from 1.
     pub line: u32,
     /// The instructions below it.
@@ -43,7 +63,7 @@ pub struct Stage {
 pub struct Instruction {
     /// Upper-case keyword, such as `RUN`.
     pub keyword: String,
-    /// What stands after it, continuation lines joined by one space, bodies of here-documents left out.
+    /// What stands after it, continuation lines joined, bodies of here-documents left out.
     pub arguments: String,
     /// The line of the keyword, counted from 1.
     pub line: u32,
@@ -92,7 +112,9 @@ impl Dockerfile {
     /// so that callers go on without lines.
     pub fn parse(text: &str) -> Result<Self> {
         let mut stages: Vec<Stage> = Vec::new();
-        for instruction in lines::instructions(text)? {
+        let mut global_args = Vec::new();
+        let (instructions, escape) = lines::instructions(text)?;
+        for instruction in instructions {
             let Instruction { keyword, arguments, line } = &instruction;
             match (keyword.as_str(), stages.last_mut()) {
                 ("FROM", _) => stages.push(stage(arguments, *line).with_context(|| format!("Dockerfile line {line}"))?),
@@ -100,12 +122,12 @@ impl Dockerfile {
                     bail!("Dockerfile line {line}: unknown instruction {other:?}")
                 }
                 (_, Some(stage)) => stage.instructions.push(instruction),
-                ("ARG", None) => {}
+                ("ARG", None) => global_args.push(instruction),
                 (other, None) => bail!("Dockerfile line {line}: {other} before the first FROM"),
             }
         }
         ensure!(!stages.is_empty(), "Dockerfile: no FROM; expected at least one stage");
-        Ok(Self { stages })
+        Ok(Self { stages, global_args, escape })
     }
 
     /// The stage that `--target` names, else the last one.
@@ -137,13 +159,15 @@ impl Dockerfile {
 
 /// The opening of a stage: `[--platform=…] IMAGE [AS NAME]`.
 fn stage(arguments: &str, line: u32) -> Result<Stage> {
-    let words: Vec<&str> = arguments.split_whitespace().skip_while(|word| word.starts_with("--")).collect();
-    let (from, name) = match words.as_slice() {
-        [from] => (from, None),
-        [from, keyword, name] if keyword.eq_ignore_ascii_case("as") => (from, Some(name.to_lowercase())),
+    let mut words = arguments.split_whitespace().peekable();
+    let flags: Vec<&str> = std::iter::from_fn(|| words.next_if(|word| word.starts_with("--"))).collect();
+    let platform = flags.iter().find_map(|flag| flag.strip_prefix("--platform=")).map(str::to_owned);
+    let (from, name) = match words.collect::<Vec<_>>().as_slice() {
+        [from] => (*from, None),
+        [from, keyword, name] if keyword.eq_ignore_ascii_case("as") => (*from, Some(name.to_lowercase())),
         _ => bail!("expected FROM image [AS name], found FROM {arguments}"),
     };
-    Ok(Stage { name, from: (*from).to_owned(), line, instructions: Vec::new() })
+    Ok(Stage { name, from: from.to_owned(), platform, line, instructions: Vec::new() })
 }
 
 #[cfg(test)]

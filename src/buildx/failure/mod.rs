@@ -112,7 +112,6 @@ fn source_line(dockerfile: &Dockerfile, line: u32) -> Option<String> {
 mod tests {
     use super::*;
     use crate::buildx::trace::recorded;
-    use crate::dockerfile::{Instruction, Stage};
 
     fn failed(name: &str, error: &str) -> Vertex {
         Vertex { name: name.to_owned(), error: Some(error.to_owned()), ..Vertex::default() }
@@ -141,10 +140,8 @@ mod tests {
     fn without_an_excerpt_the_line_comes_from_the_dockerfile() {
         let mut trace = recorded("run-failure-exit3");
         trace.plain_lines.clear();
-        let instruction = |keyword: &str, line| Instruction { keyword: keyword.into(), arguments: "x".into(), line };
-        let instructions = vec![instruction("ADD", 2), instruction("RUN", 9)];
-        let stage = Stage { name: None, from: "scratch".into(), line: 1, instructions };
-        let failure = explain_failure(&trace, Some(1), Some(&Dockerfile { stages: vec![stage] }));
+        let dockerfile = Dockerfile::parse("FROM scratch\nADD x\n\n\n\n\n\n\nRUN x\n").unwrap();
+        let failure = explain_failure(&trace, Some(1), Some(&dockerfile));
         assert_eq!((failure.dockerfile_line, failure.source_line.as_deref()), (Some(9), Some("RUN x")));
     }
 
