@@ -10,6 +10,7 @@ mod lineage;
 mod lines;
 mod pattern;
 mod source;
+mod settings;
 mod sources;
 mod steps;
 mod words;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 pub use ignore::{DockerIgnore, IgnoreError};
 pub use lineage::{Lineage, Root};
+pub use settings::Settings;
 pub use sources::{Origin, Sources};
 
 /// A parsed Dockerfile.

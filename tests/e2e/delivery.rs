@@ -6,7 +6,7 @@ use super::independent::{reported, weigh};
 use super::repository;
 use super::support::Repository;
 
-fn registry() -> String {
+pub(crate) fn registry() -> String {
     std::env::var("WEIGHBRIDGE_TEST_REGISTRY")
         .unwrap_or_else(|_| panic!("NO REGISTRY: run these tests with `make e2e`"))
 }

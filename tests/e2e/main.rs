@@ -3,10 +3,18 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and write files")]
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../support/cache_service/mod.rs"]
+mod cache_service;
 mod delivery;
+mod engine;
 mod failing;
+mod fakes;
+#[path = "../support/faulty_registry.rs"]
+mod faulty_registry;
 mod growth;
 mod independent;
+#[path = "../support/loopback.rs"]
+mod loopback;
 mod shop;
 #[path = "../support/mod.rs"]
 mod support;

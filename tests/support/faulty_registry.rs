@@ -1,0 +1,134 @@
+//! A proxy before the test registry that breaks what a test tells it to. The engine takes it for a registry without
+//! TLS: to a handshake it answers in HTTP, and for a loopback address the engine then falls back.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use hyper::{Method, StatusCode, header};
+use serde_json::json;
+
+use super::loopback::{Answer, Loopback, Request, Response, forward};
+
+/// The proxy, until it is dropped.
+pub(crate) struct FaultyRegistry {
+    server: Loopback,
+    state: Arc<Mutex<State>>,
+}
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// It is answered with this status and the registry's form of an error.
+    Refuse(u16),
+    /// It is passed on after this time.
+    Delay(Duration),
+    /// The connection is closed without an answer.
+    Drop,
+}
+
+/// One request, as it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RegistryRequest {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// Absent if there was no answer.
+    pub(crate) status: Option<u16>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rules: Vec<Rule>,
+    requests: Vec<RegistryRequest>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    /// Absent for every method.
+    method: Option<Method>,
+    prefix: String,
+    /// How many requests pass before the first that does not.
+    passes: usize,
+    fault: Fault,
+}
+
+impl FaultyRegistry {
+    /// A proxy before the registry with this address.
+    pub(crate) fn start(registry: String) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let server = Loopback::serve({
+            let state = Arc::clone(&state);
+            move |_, request| handle(Arc::clone(&state), request, registry.clone())
+        });
+        Self { server, state }
+    }
+
+    /// What an image's reference begins with, without a slash.
+    pub(crate) fn host(&self) -> String {
+        self.server.address().to_string()
+    }
+
+    /// From the `from`-th request on, counted from 1, everything with this method and path fails. `*` is every method.
+    /// The first rule that fits decides.
+    pub(crate) fn fault(&self, method: &str, path_prefix: &str, from: usize, fault: Fault) {
+        let method = (method != "*").then(|| method.parse().unwrap());
+        let rule = Rule { method, prefix: path_prefix.to_owned(), passes: from - 1, fault };
+        lock(&self.state).rules.push(rule);
+    }
+
+    /// All requests so far, in the order of their answers.
+    pub(crate) fn requests(&self) -> Vec<RegistryRequest> {
+        lock(&self.state).requests.clone()
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap()
+}
+
+impl State {
+    fn fault(&mut self, request: &Request) -> Option<Fault> {
+        let fits = |rule: &&mut Rule| {
+            rule.method.as_ref().is_none_or(|method| method == request.method())
+                && request.uri().path().starts_with(&rule.prefix)
+        };
+        let rule = self.rules.iter_mut().find(fits)?;
+        let passes = rule.passes > 0;
+        rule.passes = rule.passes.saturating_sub(1);
+        (!passes).then_some(rule.fault)
+    }
+}
+
+async fn handle(state: Arc<Mutex<State>>, request: Request, registry: String) -> Answer {
+    let method = request.method().to_string();
+    let path = request.uri().path().to_owned();
+    let fault = lock(&state).fault(&request);
+    let response = match fault {
+        Some(Fault::Drop) => None,
+        Some(Fault::Refuse(status)) => Some(refusal(status)),
+        Some(Fault::Delay(time)) => {
+            tokio::time::sleep(time).await;
+            Some(forward(request, &registry).await)
+        }
+        None => Some(forward(request, &registry).await),
+    };
+    let status = response.as_ref().map(|response| response.status().as_u16());
+    lock(&state).requests.push(RegistryRequest { method, path, status });
+    response.map_or(Answer::HangUp, Answer::Response)
+}
+
+/// An error of the distribution specification, with what the client looks for beside it.
+fn refusal(status: u16) -> Response {
+    let (code, message) = match status {
+        401 => ("UNAUTHORIZED", "authentication required"),
+        403 => ("DENIED", "requested access to the resource is denied"),
+        429 => ("TOOMANYREQUESTS", "too many requests"),
+        _ => ("UNKNOWN", "unknown error"),
+    };
+    let body = json!({"errors": [{"code": code, "message": message, "detail": null}]}).to_string();
+    let mut response = Response::new(hyper::body::Bytes::from(body).into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+    headers.insert(header::WWW_AUTHENTICATE, "Basic realm=\"registry\"".parse().unwrap());
+    response
+}
