@@ -4,6 +4,7 @@ mod base;
 mod cells;
 mod compare;
 mod dry_run;
+mod evidence;
 
 mod interrupt;
 mod lookup;

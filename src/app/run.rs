@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::base::BaseReport;
 use super::cells::Building;
 use super::compare::show;
+use super::evidence;
 use super::lookup;
 use super::session::Session;
 use super::situation::situation;
@@ -13,7 +14,7 @@ use crate::baseline::{self, HistoryDirectory, Recorded};
 use crate::buildx::Prepared;
 use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
-use crate::compare::{Comparison, budget, compare, ledger, verdict};
+use crate::compare::{Comparison, budget, compare, ledger, miss, verdict};
 use crate::config::{self, Config, Selection};
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
@@ -51,7 +52,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
-    let (cells, revisions) = tokio::try_join!(build, lookup::revisions(session, given, &run.output.path))?;
+    let look = evidence::look(session, given, &config, &run.output.path);
+    let (cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
 
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
         memory.forget();
@@ -60,6 +62,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let written = run.output.write_report(&v1::to_json(&report));
     let BaseReport { report: base, baseline, lost } = run.base(&revisions, &mut report).await;
     ledger::carry_durations(&mut report, base.as_ref());
+    miss::explain(&mut report, base.as_ref(), &evidence);
     budget::apply(&mut report, &config.images, base.as_ref());
     if let Some(reason) = lost {
         budget::baseline_lost(&mut report, &reason);

@@ -7,6 +7,7 @@
 mod cache_service;
 mod delivery;
 mod engine;
+mod explaining;
 mod failing;
 mod fakes;
 #[path = "../support/faulty_registry.rs"]

@@ -1,5 +1,12 @@
 //! Why steps were not served from a cache, and what that cost.
 
 mod cost;
+mod evidence;
+mod explain;
+mod files;
+mod ignorable;
+mod not_cached;
 
 pub use cost::{Miss, misses};
+pub use evidence::{Changes, Evidence};
+pub use explain::explain;
