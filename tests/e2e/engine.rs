@@ -1,67 +1,52 @@
-//! The engine itself, without weighbridge: builds that a test reads in their progress stream, and forgetting them again.
+//! What an engine knows: single steps that it is made to forget, and an engine that starts without knowing anything.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::Value;
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
 
-/// A finished `docker buildx build`.
-#[derive(Debug)]
-pub(crate) struct Solve {
-    pub(crate) code: Option<i32>,
-    pub(crate) stderr: String,
+/// Variables that send a client to one engine. Empty is as good as absent.
+const VARIABLES: [&str; 4] = ["BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_CONFIG", "DOCKER_HOST"];
+
+/// A private engine of a test's own, as empty as a new runner, until it is dropped. It shares the registry with the
+/// engine of the other tests, and nothing else.
+pub(crate) struct Engine {
+    name: String,
+    variables: Vec<(String, String)>,
 }
 
-/// What the last line of a vertex says, and whether any said `cached`.
-#[derive(Debug, Default)]
-struct Vertex {
-    cached: bool,
-    error: Option<String>,
+impl Engine {
+    pub(crate) fn start() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut engine = Self { name, variables: Vec::new() };
+        output(&mut engine.script("up"));
+        let print = "eval \"$1\"; shift; for name; do printf '%s=%s\\n' \"$name\" \"${!name}\"; done";
+        let mut shell = Command::new("bash");
+        shell.args(["-c", print, "bash", &output(&mut engine.script("env"))]).args(VARIABLES);
+        let printed = output(&mut shell);
+        let pairs = printed.lines().filter_map(|line| line.split_once('='));
+        engine.variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        engine
+    }
+
+    /// The variables with which a client, weighbridge or docker, works on this engine.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.variables
+    }
+
+    fn script(&self, command: &str) -> Command {
+        let mut script = Command::new(SCRIPT);
+        // A second engine can only be a private one, whatever the first is.
+        script.args([command, &self.name]).env("WEIGHBRIDGE_ENGINE", "private");
+        script
+    }
 }
 
-impl Solve {
-    /// Builds a context to an OCI layout that nobody keeps.
-    pub(crate) fn run(context: &Path, arguments: &[&str], variables: &[(String, String)]) -> Self {
-        let layout = tempfile::tempdir().unwrap();
-        let output = format!("type=oci,tar=false,dest={}", layout.path().join("layout").display());
-        let mut command = Command::new("docker");
-        command.args(["buildx", "build", "--progress=rawjson", "--provenance=false", "--output", &output]);
-        command.args(arguments).arg(context).envs(variables.iter().cloned()).stdin(Stdio::null());
-        let output = command.output().unwrap();
-        Self { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
-    }
-
-    /// Insists on an exit code, and shows everything if it is another.
-    #[track_caller]
-    pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{}", self.stderr);
-        self
-    }
-
-    /// What went wrong in the vertex whose name starts like this, if it is there and anything did.
-    pub(crate) fn error(&self, name: &str) -> Option<String> {
-        let (_, vertex) = self.vertices().into_iter().find(|(found, _)| found.starts_with(name))?;
-        vertex.error
-    }
-
-    /// How many steps there were, and how many of them were not run.
-    pub(crate) fn cached_of_steps(&self) -> (usize, usize) {
-        let vertices = self.vertices();
-        let is_step = |name: &str| name.starts_with('[') && !name.starts_with("[internal]");
-        let steps: Vec<_> = vertices.iter().filter(|(name, _)| is_step(name)).collect();
-        (steps.iter().filter(|(_, vertex)| vertex.cached).count(), steps.len())
-    }
-
-    fn vertices(&self) -> BTreeMap<String, Vertex> {
-        let mut vertices = BTreeMap::<_, Vertex>::new();
-        let lines = self.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        for said in lines.flat_map(|mut line| line["vertexes"].as_array_mut().map(std::mem::take).unwrap_or_default()) {
-            let vertex = vertices.entry(said["name"].as_str().unwrap().to_owned()).or_default();
-            vertex.cached |= said["cached"] == true;
-            vertex.error = said["error"].as_str().map(str::to_owned);
-        }
-        vertices
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // A failed test must be able to end without failing a second time.
+        let _ = self.script("clean").output();
     }
 }
 
@@ -83,7 +68,11 @@ pub(crate) fn forget(texts: &[&str]) {
 }
 
 fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output(Command::new("docker").args(arguments))
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::cache_service::{CacheService, mint_token};
 use super::delivery::registry;
-use super::engine::{Solve, forget};
+use super::engine::{Engine, forget};
 use super::faulty_registry::{Fault, FaultyRegistry};
 use super::repository;
+use super::solve::Solve;
 use super::support::Repository;
 
 const STEPS: usize = 3;
@@ -102,6 +103,16 @@ fn a_branch_imports_what_its_base_exported_and_not_the_other_way_round() {
         let solve = image.gha(&service, reader, &[GHA_FROM]).expect(0);
         assert_eq!(solve.cached_of_steps(), (cached, STEPS));
     }
+}
+
+#[test]
+fn another_engine_imports_what_this_one_exported() {
+    let (service, token, image) = (CacheService::start(), mint_token(&FEATURE, 3600), Image::new());
+    image.gha(&service, &token, &[GHA_TO]).expect(0);
+    let engine = Engine::start();
+    let variables = [engine.variables(), &service.variables(&token)].concat();
+    assert_eq!(Solve::run(image.path(), &[GHA_FROM], &variables).expect(0).cached_of_steps(), (STEPS, STEPS));
+    assert_eq!(blobs(&service, "GET"), 2, "the layers of the last stage: {:?}", service.requests());
 }
 
 #[test]

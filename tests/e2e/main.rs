@@ -17,6 +17,7 @@ mod independent;
 #[path = "../support/loopback.rs"]
 mod loopback;
 mod shop;
+mod solve;
 #[path = "../support/mod.rs"]
 mod support;
 
