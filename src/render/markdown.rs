@@ -84,7 +84,9 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
     let equal = |equality| bullets(rows::unchanged_with(comparison, equality).iter().map(unchanged).collect());
     let moved = bullets(notes::moved_base_images(comparison));
     let not_compared = times::not_compared(comparison).map(|line| line.markdown() + "\n");
-    let summary = Line::ours("Details: ").list(topics(comparison, !layers.is_empty(), !steps.is_empty()), ", ");
+    let has = [("layers", &layers), ("slowest steps", &steps), ("missed steps", &missed), ("caches", &caches)];
+    let has = has.into_iter().filter(|(_, lines)| !lines.is_empty()).map(|(topic, _)| Line::ours(topic));
+    let summary = Line::ours("Details: ").list(has.chain(topics(comparison)), ", ");
     let pieces = vec![
         block(9, "**Layers**\n\n", layers, "\n", "build"),
         block(10, "**Slowest steps that ran**\n\n", steps, "\n", "step"),
@@ -100,8 +102,8 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
     fold(&summary, pieces)
 }
 
-/// What the details hold.
-fn topics(comparison: &Comparison<'_>, has_layers: bool, has_steps: bool) -> Vec<Line> {
+/// What the details always hold.
+fn topics(comparison: &Comparison<'_>) -> Vec<Line> {
     let unchanged: usize = rows::unchanged(comparison).iter().map(|image| image.rows.len()).sum();
     let baseline = match &comparison.baseline {
         Baseline::Found(base) => {
@@ -115,8 +117,6 @@ fn topics(comparison: &Comparison<'_>, has_layers: bool, has_steps: bool) -> Vec
         Baseline::Missing(_) => Line::ours("definitions"),
     };
     let topics = [
-        has_layers.then(|| Line::ours("layers")),
-        has_steps.then(|| Line::ours("slowest steps")),
         (unchanged > 0).then(|| Line::ours(rows::count(comparison, unchanged) + " without notable change")),
         Some(baseline),
     ];

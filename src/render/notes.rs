@@ -6,7 +6,7 @@ use super::line::Line;
 use super::names::{cell_name, dockerfile_line, image_name, short_sha, version};
 use super::rows;
 use crate::compare::{Baseline, Change, Comparison};
-use crate::report::{BudgetResult, CellReport, Outcome, Severity, Verdict};
+use crate::report::{BudgetResult, CellReport, Finding, Outcome, Severity, Verdict};
 
 /// A line with how bad it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,14 +113,16 @@ fn held_against_limit(budget: &BudgetResult) -> Line {
 pub fn cache_troubles(comparison: &Comparison<'_>) -> Vec<Note> {
     let mut alike: BTreeMap<_, Vec<(&CellReport, &str)>> = BTreeMap::new();
     for cell in &comparison.head.cells {
-        let troubles =
-            cell.findings.iter().filter(|one| one.rule.starts_with("cache-") && one.severity > Severity::Notice);
-        for finding in troubles {
+        for finding in cell.findings.iter().filter(|finding| is_cache_trouble(finding)) {
             let key = (std::cmp::Reverse(finding.severity), &finding.rule);
             alike.entry(key).or_default().push((cell, &finding.message));
         }
     }
     alike.into_iter().filter_map(|((severity, _), builds)| cache_trouble(severity.0, &builds)).collect()
+}
+
+fn is_cache_trouble(finding: &Finding) -> bool {
+    finding.rule.starts_with("cache-") && finding.severity > Severity::Notice
 }
 
 fn cache_trouble(severity: Severity, builds: &[(&CellReport, &str)]) -> Option<Note> {
@@ -135,12 +137,12 @@ fn cache_trouble(severity: Severity, builds: &[(&CellReport, &str)]) -> Option<N
     Some(Note { verdict, subject, line, log_tail: vec![] })
 }
 
-/// Findings, worst first, equal ones of several builds once.
+/// Findings, worst first, equal ones of several builds once. Troubles with caches stand apart: [`cache_troubles`].
 #[must_use]
 pub fn findings(comparison: &Comparison<'_>) -> Vec<Line> {
     let mut alike: BTreeMap<_, Vec<&CellReport>> = BTreeMap::new();
     for cell in &comparison.head.cells {
-        for finding in &cell.findings {
+        for finding in cell.findings.iter().filter(|finding| !is_cache_trouble(finding)) {
             // A line means nothing without its file.
             let place = finding.dockerfile_line.map(|line| (&cell.dockerfile, line));
             let key = (std::cmp::Reverse(finding.severity), &finding.rule, place, &finding.message);

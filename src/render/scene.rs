@@ -191,6 +191,61 @@ fn dependency(has_package: bool) -> Report {
     run(cells)
 }
 
+/// A pull request that reads the cache of main: most steps come from it, two ran, and a word in the README cost minutes.
+fn cached() -> (Report, Report) {
+    let used = |branch: &str, reason: &str, end, millis| CacheUse {
+        entry: format!("type=registry,ref=ghcr.io/acme/cache:cache-{branch}"),
+        branch: Some(branch.into()),
+        reason: reason.into(),
+        end,
+        duration: std::time::Duration::from_millis(millis),
+        error: None,
+    };
+    let step = |line, millis, cache, instruction: &str| sample::step("build", Some(line), millis, cache, instruction);
+    let served = |line, seconds, instruction: &str| Step {
+        last_ran: Some(std::time::Duration::from_secs(seconds)),
+        ..step(line, 0, CacheState::Remote, instruction)
+    };
+    let timed = |cell: &mut CellReport| {
+        let copy = Step {
+            causes: vec![Cause::Files {
+                count: 4,
+                examples: vec!["README.md".into(), "docs/a|b.md".into(), "docs/c.md".into()],
+                ignorable: vec!["README.md".into(), "docs".into()],
+            }],
+            ..step(9, 300, CacheState::Executed, "COPY . .")
+        };
+        let make = Step {
+            needs: vec![2],
+            causes: vec![Cause::Earlier { step: 2 }],
+            ..step(10, 160_000, CacheState::Executed, "RUN make")
+        };
+        let packages = served(3, 45, "RUN apt-get install -y gcc");
+        let phases = Phases { cache_import: std::time::Duration::from_millis(4_100), ..Phases::default() };
+        let steps = vec![packages, served(7, 90, "RUN pip install -r requirements.txt"), copy, make];
+        cell.timing = Some(Timing { steps, phases, cached_steps: 2, total_steps: 4, ..sample::timing() });
+        cell.cache = Some(CacheReport {
+            imports: vec![
+                used("topic", "own branch, in cache.ref", CacheEnd::NotFound, 20),
+                used("main", "base branch, in cache.ref", CacheEnd::Done, 300),
+            ],
+            exports: vec![],
+            left_out: vec!["does not write: read only: pull request".into()],
+            imported_bytes: Some(31_200_000),
+        });
+    };
+    let mut head = run(shop());
+    timed(&mut head.cells[0]);
+    head.cells[1].findings.push(Finding {
+        rule: "cache-export-failed".into(),
+        severity: Severity::Warning,
+        message: "type=registry,ref=ghcr.io/acme/cache:x was not written: nobody is logged in to the registry".into(),
+        dockerfile_line: None,
+        url: None,
+    });
+    (base(), head)
+}
+
 /// Every situation.
 pub(crate) fn all() -> Vec<Scene> {
     let smaller = service("web", "linux/amd64", ("pip3", 15_000), ("app", 900));
@@ -216,6 +271,7 @@ pub(crate) fn all() -> Vec<Scene> {
         ("failed cell", Some(base()), failed()),
         ("over budget", Some(base()), over_budget()),
         ("dependency", Some(dependency(false)), dependency(true)),
+        ("caches", Some(cached().0), cached().1),
         ("many platforms", Some(platforms("pip", 22_000, 29_000)), platforms("pip2", 23_000, 30_100)),
         ("hardly comparable", Some(mixed().0), mixed().1),
         ("hostile names", Some(base()), hostile()),

@@ -7,6 +7,7 @@ mod baselines;
 mod budgets;
 mod builders;
 mod builds;
+mod caching;
 mod case;
 mod compare;
 mod configuration;

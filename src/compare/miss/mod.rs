@@ -10,3 +10,6 @@ mod not_cached;
 pub use cost::{Miss, misses};
 pub use evidence::{Changes, Evidence};
 pub use explain::explain;
+
+#[cfg(test)]
+mod tests;

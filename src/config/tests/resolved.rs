@@ -231,3 +231,17 @@ fn the_command_line_wins_over_the_environment_and_both_over_the_file() {
     request.file = Some("missing.yml".into());
     assert!(format!("{:#}", resolve(&request).unwrap_err()).contains("missing.yml"));
 }
+
+#[test]
+fn the_settings_in_the_document_of_the_cache_are_all_there_are() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cache.md");
+    let document = fs::read_text(&path, 1 << 20).unwrap();
+    let yaml = document.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let yaml = yaml.replace("replace: false", "replace: true");
+    let config =
+        resolved(&[("weighbridge.yml", &format!("images: {{a: {{context: services/orders}}}}\n{yaml}"))], &NEVER);
+    assert!(config.cache.replace && config.cache.s3.is_some() && config.cache.azblob.is_some());
+    for key in keys::CACHE {
+        assert!(yaml.contains(&format!("\n  {}:", key.name)), "{} is not in the document", key.name);
+    }
+}

@@ -268,6 +268,24 @@ fn every_situation_has_its_decision() {
     }
 }
 
+#[test]
+fn the_document_shows_the_decisions_of_the_code() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cache.md");
+    let text = crate::fs::read_text(&path, 1 << 20).unwrap();
+    let table = text.split("| where | decision |").nth(1).unwrap();
+    let table: Vec<(&str, &str)> = table
+        .lines()
+        .skip(2)
+        .map_while(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
+        .collect();
+    assert!(table.len() >= 20, "{table:?}");
+    let rows = rows();
+    for (sentence, decision) in table {
+        let row = rows.iter().find(|row| row.0 == sentence).unwrap_or_else(|| panic!("no case {sentence:?}"));
+        assert_eq!(say(&decided(&row.1, row.2)), decision, "{sentence}");
+    }
+}
+
 /// Every context in which anything could be written, with whatever configuration.
 fn any_situation() -> impl Strategy<Value = Situation> {
     use Event::*;
