@@ -110,9 +110,9 @@ fn build_arguments_and_base_images_are_told_by_name() {
     let told = |head: CellReport, base: CellReport| {
         explained(head, Some(base), evidence(DOCKERFILE, DOCKERFILE, changed(&[]))).remove(0).1
     };
-    let argument = Cause::BuildArgument { name: "VERSION".into() };
-    assert_eq!(told(with(Some("1"), "x"), with(Some("2"), "x")), [argument.clone()]);
-    assert_eq!(told(with(Some("1"), "x"), with(None, "x")), [argument]);
+    let argument = || Cause::BuildArgument { name: "VERSION".into() };
+    assert_eq!(told(with(Some("1"), "x"), with(Some("2"), "x")), [argument()]);
+    assert_eq!(told(with(Some("1"), "x"), with(None, "x")), [argument()]);
     let moved = Cause::BaseImage { name: "docker.io/library/debian:12".into(), base: "x".into(), head: "y".into() };
     assert_eq!(told(with(None, "y"), with(None, "x")), [moved]);
 }
