@@ -15,6 +15,7 @@ use crate::config::{BuildContext, Config, DockerfileSource, Image};
 use crate::dockerfile::{DockerIgnore, Dockerfile};
 use crate::fs;
 use crate::git::{Git, GitError};
+use crate::plan::redact::names_a_secret;
 
 /// What git says about the commit to compare with.
 struct Differences<'g> {
@@ -43,7 +44,8 @@ pub(super) async fn look(
 async fn gather(config: &Config, revisions: &Revisions, output: &Path) -> BTreeMap<String, Evidence> {
     let differences = match (&revisions.git, base_sha(revisions)) {
         (Ok(git), Some(sha)) => {
-            differences(git, sha).await.map_err(|error| format!("git cannot tell what changed: {error}"))
+            let differences = differences(git, sha, &places(config, git.root())).await;
+            differences.map_err(|error| format!("git cannot tell what changed: {error}"))
         }
         (Ok(_), None) => Err("no commit to compare with".to_owned()),
         (Err(error), _) => Err(format!("git cannot tell what changed: {error}")),
@@ -64,9 +66,44 @@ fn base_sha(revisions: &Revisions) -> Option<String> {
     }
 }
 
-async fn differences(git: &Git, sha: String) -> std::result::Result<Differences<'_>, GitError> {
-    let (changed, ignored) = tokio::try_join!(git.changed_since(&sha), git.ignored())?;
+async fn differences<'g>(
+    git: &'g Git,
+    sha: String,
+    places: &BTreeSet<String>,
+) -> std::result::Result<Differences<'g>, GitError> {
+    let (changed, ignored) = tokio::try_join!(git.changed_since(&sha, places), git.ignored(places))?;
     Ok(Differences { git, sha, changed, ignored })
+}
+
+/// The places of the repository that reach a build: contexts, and Dockerfiles, beside which a `.dockerignore` may stand.
+fn places(config: &Config, root: &Path) -> BTreeSet<String> {
+    let mut places = BTreeSet::new();
+    for image in &config.images {
+        let context = match &image.context {
+            BuildContext::Directory(directory) => Some(directory.as_path()),
+            BuildContext::Remote(_) => None,
+        };
+        let dockerfile = match &image.dockerfile {
+            DockerfileSource::Path(path) => path.parent(),
+            DockerfileSource::Inline(_) | DockerfileSource::InRemoteContext(_) => None,
+        };
+        let named = named_contexts(image).map(|(_, directory)| directory);
+        places.extend(context.into_iter().chain(dockerfile).chain(named).filter_map(|place| inside(place, root)));
+    }
+    places
+}
+
+/// The additional contexts that are directories.
+fn named_contexts(image: &Image) -> impl Iterator<Item = (&String, &Path)> {
+    let is_directory = |value: &str| !value.contains("://") && !value.starts_with("target:");
+    let directories = image.build_contexts.iter().filter(move |(_, value)| is_directory(value));
+    directories.map(|(name, value)| (name, Path::new(value)))
+}
+
+/// The path of a place from the root of the repository; empty for the root itself.
+fn inside(place: &Path, root: &Path) -> Option<String> {
+    let place = fs::canonical(place).unwrap_or_else(|| place.to_owned());
+    Some(place.strip_prefix(root).ok()?.to_string_lossy().into_owned())
 }
 
 async fn of_image(image: &Image, differences: Result<&Differences<'_>, &String>, output: &Path) -> Evidence {
@@ -80,21 +117,24 @@ async fn of_image(image: &Image, differences: Result<&Differences<'_>, &String>,
         _ => None,
     };
     let parse = |text: Option<String>| text.and_then(|text| Dockerfile::parse(&text).ok());
-    let named =
-        image.build_contexts.iter().filter(|(_, value)| !value.contains("://") && !value.starts_with("target:"));
     let mut contexts = BTreeMap::new();
     if let BuildContext::Directory(directory) = &image.context {
         let ignore = ignore_file(&image.dockerfile, directory);
         contexts.insert(String::new(), changes(directory, ignore, differences, output).await);
     }
-    for (name, directory) in named {
-        let directory = Path::new(directory);
+    for (name, directory) in named_contexts(image) {
         let ignore = Some(directory.join(".dockerignore")).filter(|path| fs::is_file(path));
         contexts.insert(name.clone(), changes(directory, ignore, differences, output).await);
     }
     Evidence {
         no_cache: image.no_cache,
         no_cache_stages: image.no_cache_filter.clone(),
+        build_args: image
+            .build_args
+            .iter()
+            .filter(|(name, _)| !names_a_secret(name))
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+            .collect(),
         dockerfile: parse(text),
         base_dockerfile: parse(base_text),
         contexts,
@@ -139,10 +179,8 @@ async fn changes(
 }
 
 impl Differences<'_> {
-    /// The path of a place from the root of the repository; empty for the root itself.
     fn inside(&self, place: &Path) -> Option<String> {
-        let place = fs::canonical(place).unwrap_or_else(|| place.to_owned());
-        Some(place.strip_prefix(self.git.root()).ok()?.to_string_lossy().into_owned())
+        inside(place, self.git.root())
     }
 
     async fn text_at_base(&self, path: &Path) -> Option<String> {

@@ -7,6 +7,9 @@ use super::glob::{Glob, Item, Place, Set, Token, is_word, skip};
 /// What `**` becomes.
 pub(super) const DIRECTORIES: &str = "(.*/)?";
 
+/// The bytes of the longest name of a class, with a `^` before it.
+const MAX_CLASS_NAME: usize = 7;
+
 type Chars<'a> = std::str::Chars<'a>;
 
 /// The alternatives of an expression, each as a pattern of whole names; `None` where Go finds the expression malformed.
@@ -75,9 +78,12 @@ fn atom(chars: &mut Chars<'_>) -> Option<Token> {
 
 /// Whether `2}`, `2,}` or `2,3}` comes next; everything else leaves the brace a character.
 fn is_repetition(text: &str) -> bool {
-    let inside = text.split_once('}').map_or("", |(inside, _)| inside);
-    let (low, high) = inside.split_once(',').unwrap_or((inside, ""));
-    !low.is_empty() && low.chars().chain(high.chars()).all(|c| c.is_ascii_digit())
+    let end = after_digits(text);
+    end.len() < text.len() && after_digits(end.strip_prefix(',').unwrap_or(end)).starts_with('}')
+}
+
+fn after_digits(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_digit())
 }
 
 /// What stands between brackets, the closing one consumed. Only the first character may be a `]`.
@@ -85,10 +91,10 @@ fn class(chars: &mut Chars<'_>) -> Option<Set> {
     let mut items = Vec::new();
     let is_negated = skip(chars, '^');
     while items.is_empty() || !skip(chars, ']') {
-        if let Some((name, rest)) = chars.as_str().strip_prefix("[:").and_then(|rest| rest.split_once(":]")) {
+        if let Some(name) = named(chars.as_str()) {
             let positive = name.strip_prefix('^');
             items.push(Item::Named(posix(positive.unwrap_or(name))?, positive.is_none()));
-            *chars = rest.chars();
+            chars.nth(name.chars().count() + 3);
             continue;
         }
         let mut ahead = chars.clone();
@@ -104,6 +110,14 @@ fn class(chars: &mut Chars<'_>) -> Option<Set> {
         items.push(Item::Range(low, (low <= high).then_some(high)?));
     }
     Some(Set::Class { is_negated, items })
+}
+
+/// The name in `[:alpha:]`, if such stands at the start of a text. Only what may be a name is looked through.
+fn named(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("[:")?;
+    let end = name.bytes().zip(0..=MAX_CLASS_NAME).find(|(byte, _)| *byte == b':').map(|(_, end)| end)?;
+    let (name, rest) = name.split_at_checked(end)?;
+    rest.starts_with(":]").then_some(name)
 }
 
 fn character(chars: &mut Chars<'_>) -> Option<char> {

@@ -1,14 +1,14 @@
 //! Patterns of file names as Go's `path/filepath` reads them (`Match` and `Clean`), which is what BuildKit copies by.
 //!
-//! A pattern is compiled to [`Token`]s, which `pattern` has as well. All positions in a pattern are followed at once, so
-//! that a match takes time in proportion to the pattern and the name, whatever both hold.
+//! A pattern is compiled to [`Token`]s, which `expression` makes as well. All positions in a pattern are followed at
+//! once, so that a match takes time in proportion to the pattern and the name, whatever both hold.
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Glob {
     tokens: Vec<Token>,
-    /// What each name starts with, what it holds in this order, and how many characters it has at least: most names fail
-    /// by that alone.
+    /// What each name starts with, what it holds in this order, and how many characters it has at least: most names
+    /// fail by that alone.
     prefix: String,
     literals: Vec<String>,
     min_chars: usize,

@@ -41,8 +41,8 @@ impl DockerIgnore {
     /// Reads the text of a `.dockerignore`.
     ///
     /// # Errors
-    /// At the first pattern that fails the build. BuildKit finds some of them only when it tries them on a file; they are
-    /// refused here in any case.
+    /// At the first pattern that fails the build. BuildKit finds some of them only when it tries them on a file; they
+    /// are refused here in any case.
     pub fn parse(text: &str) -> Result<Self, IgnoreError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut patterns = Patterns::default();
@@ -62,8 +62,8 @@ impl DockerIgnore {
         Ok(Self { patterns })
     }
 
-    /// Whether a file stays out of the build, by its path in the context with forward slashes. Directories above it count;
-    /// for a directory itself the answer says nothing about what an exception brings back below it.
+    /// Whether a file stays out of the build, by its path in the context with forward slashes. Directories above it
+    /// count; for a directory itself the answer says nothing about what an exception brings back below it.
     #[must_use]
     pub fn ignores(&self, path: &str) -> bool {
         self.patterns.walk().matches(path)

@@ -35,14 +35,20 @@ impl Dockerfile {
     /// The lineage of the stage that `--target` names, else of the last one; `None` when there is no such stage.
     #[must_use]
     pub fn lineage(&self, target: Option<&str>) -> Option<Lineage<'_>> {
-        let mut position = match target {
+        let position = match target {
             Some(target) => self.position(target)?,
             None => self.stages.len().checked_sub(1)?,
         };
-        let mut newest_first = Vec::new();
+        let (stages, root) = self.chain(position)?;
+        let instructions = stages.into_iter().flat_map(|stage| &stage.instructions);
+        Some(Lineage { instructions: instructions.filter(|each| each.keyword != "ONBUILD").collect(), root })
+    }
+
+    /// The stages that the one at this position is made of, itself last, and what stands below them.
+    pub(super) fn chain(&self, mut position: usize) -> Option<(Vec<&Stage>, Root)> {
+        let mut stages = Vec::new();
         loop {
-            let stage = self.stages.get(position)?;
-            newest_first.extend(stage.instructions.iter().rev().filter(|each| each.keyword != "ONBUILD"));
+            stages.push(self.stages.get(position)?);
             let root = match self.parent(position) {
                 Parent::Stage(parent) if self.stages.get(parent)?.has_triggers() => Root::Unknown,
                 // A stage is only ever built on an earlier one, so this ends.
@@ -54,7 +60,8 @@ impl Dockerfile {
                 Parent::Image => Root::Image,
                 Parent::Unknown => Root::Unknown,
             };
-            return Some(Lineage { instructions: newest_first.into_iter().rev().collect(), root });
+            stages.reverse();
+            return Some((stages, root));
         }
     }
 

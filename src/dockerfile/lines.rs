@@ -28,8 +28,8 @@ pub(super) fn instructions(text: &str) -> Result<(Vec<Instruction>, Escape)> {
     Ok((instructions, Escape(escape)))
 }
 
-/// The first line and its continuations; comments and empty lines between them do not end it. Blanks where two lines meet
-/// become one space, and a word that goes on without one is one word.
+/// The first line and its continuations; comments and empty lines between them do not end it. Blanks where two lines
+/// meet become one space, and a word that goes on without one is one word.
 fn join<'a>(first: &'a str, lines: &mut impl Iterator<Item = Numbered<'a>>, escape: char) -> String {
     let mut joined = String::new();
     let mut part = first;

@@ -1,6 +1,7 @@
-//! The text of a Dockerfile as stages and instructions with their lines: enough to say which line wrote a layer
-//! or ran a step. It is read by BuildKit's own rules (`frontend/dockerfile/parser` and `dockerfile2llb` of
-//! `moby/buildkit`), because a line that is off by one here-document is worse than no line.
+//! The text of a Dockerfile as stages and instructions with their lines: enough to say which line wrote a layer or ran
+//! a step, which files a step takes, and what else bears on it. It is read by BuildKit's own rules
+//! (`frontend/dockerfile/parser` and `dockerfile2llb` of `moby/buildkit`), because a line that is off by one
+//! here-document is worse than no line. A `.dockerignore` is read here as well.
 
 mod expression;
 mod glob;
@@ -9,6 +10,7 @@ mod ignore;
 mod lineage;
 mod lines;
 mod pattern;
+mod scope;
 mod settings;
 mod source;
 mod sources;
@@ -21,7 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 pub use ignore::{DockerIgnore, IgnoreError};
 pub use lineage::{Lineage, Root};
-pub use settings::Settings;
+pub use settings::{Bearing, SettingChange, first_difference};
 pub use sources::{Origin, Sources};
 
 /// A parsed Dockerfile.

@@ -1,8 +1,9 @@
 //! Lists of patterns as `moby/patternmatcher` reads them: those of a `.dockerignore` and of `--exclude`.
 //!
 //! That library turns a pattern into a regular expression of Go's, character by character and between brackets as well.
-//! What comes of it is the rule, not what was meant: `[*]` is no star, `\d` is a digit, `[^a]` may be a slash, and a `^`
-//! is an anchor once anything else in the pattern is special. So the same expression is made here, and read as Go does.
+//! What comes of it is the rule, not what was meant: `[*]` is no star, `\d` is a digit, `[^a]` may be a slash, and a
+//! `^` is an anchor once anything else in the pattern is special. So the same expression is made here, and read as Go
+//! does.
 
 use super::expression::{self, DIRECTORIES};
 use super::glob::{Glob, clean, skip};
@@ -61,8 +62,8 @@ impl Patterns {
         Walk { patterns: self, parents: Vec::new() }
     }
 
-    /// Whether a path is matched in the end, and which patterns matched it or a directory above it. A pattern that would change
-    /// nothing is not tried, and so does not count for what lies below: `MatchesUsingParentResults`.
+    /// Whether a path is matched in the end, and which patterns matched it or a directory above it. A pattern that
+    /// would change nothing is not tried, and so does not count for what lies below: `MatchesUsingParentResults`.
     fn step(&self, path: &str, above: Option<&[bool]>) -> (bool, Vec<bool>) {
         let mut is_matched = false;
         let step = |(index, pattern): (usize, &Pattern)| {
@@ -116,8 +117,9 @@ impl Kind {
     }
 }
 
-/// Whether `filepath.Match` finds no fault with a pattern when it compares it with `.`, as the library has it do. It reads
-/// no further than it must: up to the first star and what stands between it and the next, and on if that is a dot.
+/// Whether `filepath.Match` finds no fault with a pattern when it compares it with `.`, as the library has it do. It
+/// reads no further than it must: up to the first star and what stands between it and the next, and on if that is a
+/// dot.
 fn is_well_formed(pattern: &str) -> bool {
     let mut rest = pattern;
     for _ in 0..2 {

@@ -1,157 +1,303 @@
-//! What, beside its own text and the files it takes, decides whether the result of a step can be used again: the
-//! instructions above it that it depends on, and the build arguments that reach it.
+//! What a step depends on by the text of the Dockerfile alone, its own instruction, the steps before it and files
+//! aside.
 //!
-//! BuildKit passes every `ENV` and declared `ARG` to `RUN` as its environment, so all of them count there; other
-//! instructions only depend on those that their text expands (`dockerfile2llb/convert.go`, `dispatchRun`, `ProcessWord`).
+//! That is what BuildKit puts into the definition of a step (`frontend/dockerfile/dockerfile2llb`): a `RUN` has the
+//! whole environment, declared build arguments included, the user, the shell and the working directory; `ADD`, `COPY`
+//! and `WORKDIR` have what their text makes use of.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::lineage::Parent;
+use super::scope::Scope;
+use super::words::{flags, is_exec_form, list};
 use super::{Dockerfile, Instruction};
 
-/// What a step depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settings<'a> {
-    /// The instructions above it, from the top: `ARG`, `ENV`, `USER`, `SHELL` and `WORKDIR`.
-    pub instructions: Vec<&'a Instruction>,
-    /// What stands after `FROM` at the bottom of its stages, arguments not expanded.
-    pub from: &'a str,
-    /// The line of that `FROM`, counted from 1.
-    pub from_line: u32,
-    /// The names of the build arguments that reach it.
-    pub build_args: BTreeSet<&'a str>,
+/// A setting that bears on a step: a part of `ARG` or `ENV` that sets one variable, or the whole of another
+/// instruction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearing {
+    /// `FROM`, `ARG`, `ENV`, `USER`, `SHELL` or `WORKDIR`.
+    pub keyword: String,
+    /// The variable that it sets.
+    pub name: Option<String>,
+    /// What stands after the keyword, without the name of a stage and without what sets other variables; untrusted
+    /// text.
+    pub arguments: String,
+    /// The line of the keyword, counted from 1.
+    pub line: u32,
+}
+
+/// A setting that is not the same in two Dockerfiles; at least one side is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingChange<'a> {
+    /// The setting in the base.
+    pub base: Option<&'a Bearing>,
+    /// The setting in the head.
+    pub head: Option<&'a Bearing>,
 }
 
 impl Dockerfile {
-    /// What the step on a line of a stage depends on; `None` when there is no such instruction.
+    /// The settings that bear on an instruction of this Dockerfile, in order of their lines; what was set again before
+    /// anything made use of it does not bear. `None` for an instruction of another Dockerfile.
+    ///
+    /// The image or stage that a stage starts from is one of them: the last `FROM` of the lineage that the text knows.
     #[must_use]
-    pub fn settings(&self, stage: &str, line: u32) -> Option<Settings<'_>> {
-        let mut position = self.position(stage)?;
-        let own = self.stages.get(position)?;
-        let step = own.instructions.iter().find(|instruction| instruction.line == line)?;
-        let mut above: Vec<&Instruction> = own.instructions.iter().take_while(|one| one.line < line).collect();
-        let mut settings = Settings::default();
-        loop {
-            let stage = self.stages.get(position)?;
-            (settings.from, settings.from_line) = (&stage.from, stage.line);
-            match self.parent(position) {
-                Parent::Stage(parent) => {
-                    let inherited = &self.stages.get(parent)?.instructions;
-                    // What a stage declares as an argument does not reach the stages built on it.
-                    let inherited = inherited.iter().filter(|one| one.keyword != "ARG");
-                    above = inherited.chain(above).collect();
-                    position = parent;
-                }
-                Parent::Scratch | Parent::Image | Parent::Unknown => break,
+    pub fn bearings(&self, instruction: &Instruction) -> Option<Vec<Bearing>> {
+        let nothing_given = BTreeMap::new();
+        let scope = Scope::at(self, instruction, &nothing_given)?;
+        let positions = scope.from.into_iter().chain(self.bearing_on(instruction, &scope));
+        Some(scope.closure(positions).into_iter().cloned().collect())
+    }
+
+    /// The names of the build arguments that bear on an instruction, each once. What is given for them from outside
+    /// takes the place of what the Dockerfile says.
+    #[must_use]
+    pub fn build_args_of(&self, instruction: &Instruction) -> Vec<String> {
+        let mut names = Vec::new();
+        for bearing in self.bearings(instruction).into_iter().flatten().filter(|bearing| bearing.keyword == "ARG") {
+            names.extend(bearing.name.filter(|name| !names.contains(name)));
+        }
+        names
+    }
+
+    /// The variables whose values are known where an instruction stands, with what is given from outside for build
+    /// arguments. Those of a base image are not among them, and those of the platform only if they are given.
+    #[must_use]
+    pub fn values_at(
+        &self,
+        instruction: &Instruction,
+        build_args: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        let variables = Scope::at(self, instruction, build_args).map(|scope| scope.variables).unwrap_or_default();
+        variables.into_iter().filter_map(|(name, variable)| Some((name, variable.value?))).collect()
+    }
+
+    /// The positions of the settings that an instruction makes use of itself.
+    fn bearing_on(&self, instruction: &Instruction, scope: &Scope<'_>) -> Vec<usize> {
+        let all = || scope.variables.values().map(|variable| variable.setting).collect::<Vec<_>>();
+        let (flags, rest) = flags(&instruction.arguments, self.escape);
+        match instruction.keyword.as_str() {
+            "RUN" => {
+                let shell = scope.shell.filter(|_| !is_exec_form(rest));
+                [all(), Vec::from_iter(scope.user.into_iter().chain(shell).chain(scope.workdir))].concat()
             }
+            "ADD" | "COPY" => {
+                let words = list(rest).unwrap_or_default();
+                let is_relative = words.last().is_some_and(|destination| !scope.is_absolute(destination));
+                // A here-document, of which the body is not at hand, may make use of any variable.
+                let variables = match instruction.has_here_document() {
+                    true => all(),
+                    false => flags.iter().chain(&words).flat_map(|word| scope.used(word)).collect(),
+                };
+                [variables, Vec::from_iter(scope.workdir.filter(|_| is_relative))].concat()
+            }
+            "WORKDIR" => {
+                let workdir = scope.workdir.filter(|_| !scope.is_absolute(rest));
+                [scope.used(rest), Vec::from_iter(workdir.into_iter().chain(scope.user))].concat()
+            }
+            _ => scope.used(rest),
         }
-        let is_run = step.keyword == "RUN";
-        let matters = |one: &&&Instruction| match one.keyword.as_str() {
-            "ARG" | "ENV" => is_run || names(one).iter().any(|name| expands(&step.arguments, name)),
-            "USER" | "SHELL" => is_run,
-            // Relative destinations are relative to it.
-            "WORKDIR" => true,
-            _ => false,
-        };
-        settings.instructions = above.iter().filter(matters).copied().collect();
-        settings.build_args =
-            settings.instructions.iter().filter(|one| one.keyword == "ARG").flat_map(|one| names(one)).collect();
-        settings.build_args.extend(self.global_args_in(settings.from));
-        Some(settings)
-    }
-
-    /// The arguments that a `FROM` expands.
-    fn global_args_in<'a>(&'a self, from: &'a str) -> impl Iterator<Item = &'a str> {
-        from.split('$').skip(1).filter_map(|rest| {
-            let name = rest.trim_start_matches('{');
-            let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
-            name.get(..end).filter(|name| !name.is_empty())
-        })
     }
 }
 
-/// The names that an `ARG` or `ENV` sets.
-fn names(instruction: &Instruction) -> Vec<&str> {
-    let arguments = instruction.arguments.trim();
-    let first = arguments.split_whitespace().next().unwrap_or_default();
-    if instruction.keyword == "ENV" && !first.contains('=') {
-        return vec![first];
-    }
-    let words = shell_like_words(arguments);
-    words.into_iter().map(|word| word.split('=').next().unwrap_or(word)).filter(|name| !name.is_empty()).collect()
-}
-
-/// Words, where blanks between quotes do not separate.
-fn shell_like_words(text: &str) -> Vec<&str> {
-    let mut quote = None;
-    text.split(move |c: char| match (quote, c) {
-        (None, '"' | '\'') => {
-            quote = Some(c);
-            false
-        }
-        (Some(open), c) => {
-            quote = quote.filter(|_| open != c);
-            false
-        }
-        (None, c) => c.is_whitespace(),
+/// The first setting that is not the same: one that the head says otherwise or in addition, else one that it lacks,
+/// else a variable that stands at another place among the others, as a `RUN` gets them in order. Lines do not matter.
+#[must_use]
+pub fn first_difference<'a>(base: &'a [Bearing], head: &'a [Bearing]) -> Option<SettingChange<'a>> {
+    let (base, head) = (keyed(base), keyed(head));
+    let by_key = |side: &[(Key<'a>, &'a Bearing)]| side.iter().copied().collect::<BTreeMap<_, _>>();
+    let (in_base, in_head) = (by_key(&base), by_key(&head));
+    let said = head.iter().map(|(key, head)| SettingChange { base: in_base.get(key).copied(), head: Some(*head) });
+    let lost = base.iter().map(|(key, base)| SettingChange { base: Some(*base), head: in_head.get(key).copied() });
+    let differs =
+        |change: &SettingChange<'_>| change.base.map(|base| &base.arguments) != change.head.map(|head| &head.arguments);
+    said.chain(lost).find(differs).or_else(|| {
+        let variables = |side: Vec<(Key<'a>, &'a Bearing)>| side.into_iter().filter(|((_, name, _), _)| name.is_some());
+        let mut pairs = variables(base).zip(variables(head)).filter(|((base, _), (head, _))| base != head);
+        pairs.next().map(|((_, base), (_, head))| SettingChange { base: Some(base), head: Some(head) })
     })
-    .collect()
 }
 
-/// Whether a text holds `$NAME` or `${NAME`.
-fn expands(text: &str, name: &str) -> bool {
-    text.split('$').skip(1).any(|rest| {
-        let rest = rest.strip_prefix('{').unwrap_or(rest);
-        rest.strip_prefix(name).is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
-    })
+/// Keyword, variable, and which of the same it is.
+type Key<'a> = (&'a str, Option<&'a str>, usize);
+
+fn keyed(bearings: &[Bearing]) -> Vec<(Key<'_>, &Bearing)> {
+    let mut counts = BTreeMap::new();
+    let keyed = bearings.iter().map(|bearing| {
+        let (keyword, name) = (bearing.keyword.as_str(), bearing.name.as_deref());
+        let count = counts.entry((keyword, name)).or_insert(0usize);
+        *count += 1;
+        ((keyword, name, *count), bearing)
+    });
+    keyed.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXT: &str = "ARG BASE=debian\nFROM ${BASE} AS base\nARG ONLY_HERE\nENV A=1 B=\"x y\"\nWORKDIR /src\nRUN first\n\
-                        FROM base AS build\nARG VERSION=dev\nARG PORT\nUSER app\nLABEL x=y\nCOPY a$VERSION b\nSHELL [\"bash\"]\nRUN second\nENV LATE=1\n";
+    const TEXT: &str = r#"ARG TAG=12
+ARG BASE=debian:$TAG
+ARG MODE=fast
+FROM --platform=$BUILDPLATFORM ${BASE} AS Tools
+ENV OLD=1 PATH=/tools:$PATH
+USER builder
+WORKDIR /src
+RUN install
+FROM tools
+ARG MODE
+ARG PORT=80 HOST
+ENV NAME="a b" URL=http://$HOST:$PORT
+ENV OLD 2 and $NAME
+SHELL ["/bin/bash", "-c"]
+RUN one
+RUN ["two"]
+COPY a /x
+COPY b $URL/
+ADD --chown=$NAME c /x/$TAG
+WORKDIR sub
+WORKDIR /$MODE
+RUN three
+COPY <<E /x
+$NAME
+E
+LABEL x=$MODE
+"#;
 
-    fn told(stage: &str, line: u32) -> (Vec<u32>, Vec<String>) {
-        let parsed = Dockerfile::parse(TEXT).unwrap();
-        let settings = parsed.settings(stage, line).unwrap();
-        let lines = settings.instructions.iter().map(|one| one.line).collect();
-        (lines, settings.build_args.iter().map(|name| (*name).to_owned()).collect())
+    fn instruction(dockerfile: &Dockerfile, line: u32) -> &Instruction {
+        dockerfile.stages.iter().flat_map(|stage| &stage.instructions).find(|each| each.line == line).unwrap()
+    }
+
+    fn bearings(text: &str, line: u32) -> Vec<Bearing> {
+        let dockerfile = Dockerfile::parse(text).unwrap();
+        dockerfile.bearings(instruction(&dockerfile, line)).unwrap()
+    }
+
+    fn shown(bearings: &[Bearing]) -> String {
+        let show = |bearing: &Bearing| format!("{} {} {}\n", bearing.line, bearing.keyword, bearing.arguments);
+        bearings.iter().map(show).collect()
     }
 
     #[test]
-    fn a_run_depends_on_all_that_is_in_force_above_it() {
-        assert_eq!(told("base", 6), (vec![3, 4, 5], vec!["BASE".into(), "ONLY_HERE".into()]));
-        assert_eq!(told("build", 14), (vec![4, 5, 8, 9, 10, 13], vec!["BASE".into(), "PORT".into(), "VERSION".into()]));
+    fn a_run_has_the_environment_user_shell_and_directory() {
+        insta::assert_snapshot!(shown(&bearings(TEXT, 8)), @r"
+        1 ARG TAG=12
+        2 ARG BASE=debian:$TAG
+        4 FROM --platform=$BUILDPLATFORM ${BASE}
+        5 ENV OLD=1
+        5 ENV PATH=/tools:$PATH
+        6 USER builder
+        7 WORKDIR /src
+        ");
+        insta::assert_snapshot!(shown(&bearings(TEXT, 15)), @r#"
+        1 ARG TAG=12
+        2 ARG BASE=debian:$TAG
+        3 ARG MODE=fast
+        4 FROM --platform=$BUILDPLATFORM ${BASE}
+        5 ENV PATH=/tools:$PATH
+        6 USER builder
+        7 WORKDIR /src
+        10 ARG MODE
+        11 ARG PORT=80
+        11 ARG HOST
+        12 ENV NAME="a b"
+        12 ENV URL=http://$HOST:$PORT
+        13 ENV OLD 2 and $NAME
+        14 SHELL ["/bin/bash", "-c"]
+        "#);
+        let lines = |line| bearings(TEXT, line).iter().map(|each| each.line).collect::<Vec<_>>();
+        assert_eq!(lines(16), [1, 2, 3, 4, 5, 6, 7, 10, 11, 11, 12, 12, 13], "no shell");
+        assert_eq!(lines(22), [1, 2, 3, 4, 5, 6, 10, 11, 11, 12, 12, 13, 14, 21], "another directory");
     }
 
     #[test]
-    fn other_steps_depend_on_what_they_expand() {
-        assert_eq!(told("build", 12), (vec![5, 8], vec!["BASE".into(), "VERSION".into()]));
-        let parsed = Dockerfile::parse(TEXT).unwrap();
-        let settings = parsed.settings("build", 12).unwrap();
-        assert_eq!((settings.from, settings.from_line), ("${BASE}", 2));
-        assert_eq!(parsed.settings("build", 99), None);
-        assert_eq!(parsed.settings("none", 1), None);
-    }
-
-    #[test]
-    fn names_and_expansions_are_told_from_text() {
-        let instruction = |keyword: &str, arguments: &str| Instruction {
-            keyword: keyword.into(),
-            arguments: arguments.into(),
-            line: 1,
-        };
-        for (keyword, arguments, expected) in [
-            ("ENV", "A=1 B=\"x C=2\" D='e f'", vec!["A", "B", "D"]),
-            ("ENV", "OLD form = x", vec!["OLD"]),
-            ("ARG", "A=1 B", vec!["A", "B"]),
-            ("ARG", "", vec![]),
+    fn other_steps_have_what_their_text_makes_use_of() {
+        let above_own = |line| shown(&bearings(TEXT, line)).lines().skip(3).collect::<Vec<_>>().join(", ");
+        for (line, expected) in [
+            (17, ""),
+            (18, "7 WORKDIR /src, 11 ARG PORT=80, 11 ARG HOST, 12 ENV URL=http://$HOST:$PORT"),
+            (19, "12 ENV NAME=\"a b\""),
+            (20, "6 USER builder, 7 WORKDIR /src"),
+            (21, "4 FROM --platform=$BUILDPLATFORM ${BASE}, 6 USER builder, 10 ARG MODE"),
+            (26, "4 FROM --platform=$BUILDPLATFORM ${BASE}, 10 ARG MODE"),
         ] {
-            assert_eq!(names(&instruction(keyword, arguments)), expected, "{arguments}");
+            assert_eq!(above_own(line), expected, "line {line}");
         }
-        assert!(expands("a $X b", "X") && expands("${X:-1}", "X") && expands("$X", "X"));
-        assert!(!expands("$XY", "X") && !expands("X", "X"));
+        assert_eq!(bearings(TEXT, 23).len(), 11, "the body of a here-document may hold anything");
+    }
+
+    #[test]
+    fn build_arguments_are_named_once() {
+        let dockerfile = Dockerfile::parse(TEXT).unwrap();
+        let names = |line| dockerfile.build_args_of(instruction(&dockerfile, line)).join(" ");
+        assert_eq!(names(8), "TAG BASE");
+        assert_eq!(names(15), "TAG BASE MODE PORT HOST");
+        assert_eq!(names(17), "TAG BASE");
+        assert_eq!(names(18), "TAG BASE PORT HOST");
+        let other = Instruction { keyword: "RUN".to_owned(), arguments: "one".to_owned(), line: 16 };
+        assert_eq!((dockerfile.bearings(&other), dockerfile.build_args_of(&other)), (None, Vec::new()));
+    }
+
+    #[test]
+    fn values_are_known_as_far_as_the_text_and_the_arguments_say() {
+        let dockerfile = Dockerfile::parse(TEXT).unwrap();
+        let values = |given: &[(&str, &str)]| {
+            let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let values = dockerfile.values_at(instruction(&dockerfile, 22), &given);
+            values.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(values(&[]), "MODE=fast NAME=a b OLD=2 and a b PORT=80");
+        assert_eq!(
+            values(&[("MODE", "slow"), ("HOST", "h"), ("TAG", "13")]),
+            "HOST=h MODE=slow NAME=a b OLD=2 and a b PORT=80 URL=http://h:80"
+        );
+        let text = "FROM a\nENV A=1 B=$A\nENV A=2 C=$A\nARG A\nARG C=$A\nRUN x\n";
+        let dockerfile = Dockerfile::parse(text).unwrap();
+        let values = dockerfile.values_at(instruction(&dockerfile, 6), &BTreeMap::new());
+        assert_eq!(values.iter().map(|(name, value)| format!("{name}{value}")).collect::<String>(), "A2C2");
+    }
+
+    #[test]
+    fn the_first_setting_that_differs_is_named() {
+        let base = "FROM a\nENV A=1\nENV B=2\nUSER u\nWORKDIR /a\nRUN x";
+        for (head, line, expected) in [
+            ("FROM a\n\nENV A=1\nENV B=2\nUSER u\nWORKDIR /a\nRUN x", 7, "none"),
+            ("FROM b\nENV A=1\nENV B=2\nUSER u\nWORKDIR /b\nRUN x", 6, "FROM a -> FROM b"),
+            ("FROM a\nENV C=3\nENV A=1\nENV B=2\nUSER u\nWORKDIR /a\nRUN x", 7, " -> ENV C=3"),
+            ("FROM a\nENV B=2\nUSER v\nWORKDIR /a\nRUN x", 5, "USER u -> USER v"),
+            ("FROM a\nENV B=2\nUSER u\nWORKDIR /a\nRUN x", 5, "ENV A=1 -> "),
+            ("FROM a\nENV B=2 A=1\nUSER u\nWORKDIR /a\nRUN x", 5, "ENV A=1 -> ENV B=2"),
+            ("FROM a\nUSER u\nENV A=1 B=2\nWORKDIR /a\nRUN x", 5, "none"),
+            ("FROM a\nENV A=1\nENV B=2\nUSER u\nWORKDIR /a\nWORKDIR b\nRUN x", 7, " -> WORKDIR b"),
+            ("FROM a\nENV A=1 B=2\nUSER w\nUSER u\nWORKDIR /b\nWORKDIR /a\nRUN x", 7, "none"),
+        ] {
+            let (base, head) = (bearings(base, 6), bearings(head, line));
+            let side = |side: Option<&Bearing>| {
+                side.map_or(String::new(), |each| format!("{} {}", each.keyword, each.arguments))
+            };
+            let show = |change: SettingChange<'_>| format!("{} -> {}", side(change.base), side(change.head));
+            assert_eq!(first_difference(&base, &head).map_or("none".to_owned(), show), expected);
+        }
+    }
+
+    #[test]
+    fn long_chains_of_settings_end() {
+        let chain: String = (1..20_000).map(|n| format!("ENV A{n}=$A{}\n", n - 1)).collect();
+        let dockerfile = Dockerfile::parse(&format!("FROM a\n{chain}COPY x $A19999\n")).unwrap();
+        assert_eq!(dockerfile.bearings(instruction(&dockerfile, 20_001)).unwrap().len(), 20_000);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_dockerfile_makes_it_panic(
+            text in r#"((FROM|ARG|ENV|USER|WORKDIR|SHELL|RUN|COPY) ([AB]|=|\$|\{|:|-|\}|/|"|'|\\| ){0,8}\n){0,8}"#,
+        ) {
+            if let Ok(dockerfile) = Dockerfile::parse(&format!("FROM A\n{text}")) {
+                for instruction in dockerfile.stages.iter().flat_map(|stage| &stage.instructions) {
+                    let bearings = dockerfile.bearings(instruction).unwrap();
+                    proptest::prop_assert!(bearings.iter().all(|bearing| bearing.line < instruction.line));
+                    proptest::prop_assert!(bearings.is_sorted_by_key(|bearing| bearing.line));
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Which files `ADD`, `COPY` and `RUN --mount` take: `dispatchCopy` and `dispatchRunMounts` in BuildKit's
-//! `frontend/dockerfile/dockerfile2llb`, and `fsutil/copy`, which copies. Links are not followed, as no file is looked at.
+//! `frontend/dockerfile/dockerfile2llb`, and `fsutil/copy`, which copies. Links are not followed, as no file is looked
+//! at.
 
 use std::collections::BTreeMap;
 
@@ -34,11 +35,11 @@ const COPY_FLAGS: [&str; 6] = ["chmod", "chown", "exclude", "from", "link", "par
 const ADD_FLAGS: [&str; 7] = ["checksum", "chmod", "chown", "exclude", "keep-git-dir", "link", "unpack"];
 
 impl Dockerfile {
-    /// What an instruction takes, with one entry for each place; nothing but `ADD`, `COPY` and `RUN` takes anything. Here-
-    /// documents and what `ADD` downloads are not files of a place and are left out.
+    /// What an instruction takes, with one entry for each place; nothing but `ADD`, `COPY` and `RUN` takes anything.
+    /// Here-documents and what `ADD` downloads are not files of a place and are left out.
     ///
-    /// `None` where the text does not say: it holds a variable that `values` lacks, or something that BuildKit would not
-    /// build.
+    /// `None` where the text does not say: it holds a variable that `values` lacks, or something that BuildKit would
+    /// not build.
     #[must_use]
     pub fn sources(&self, instruction: &Instruction, values: &BTreeMap<String, String>) -> Option<Vec<Sources>> {
         let (flags, rest) = flags(&instruction.arguments, self.escape);

@@ -48,17 +48,59 @@ pub(super) fn list(text: &str) -> Option<Vec<String>> {
     }
 }
 
+/// Whether the arguments are a JSON array of strings: `RUN` then needs no shell.
+pub(super) fn is_exec_form(text: &str) -> bool {
+    serde_json::from_str::<Vec<String>>(text).is_ok()
+}
+
 /// What separates words where quotes do not count.
 pub(super) fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ')
 }
 
-/// A word with its variables replaced and its quotes removed. `None` where it is malformed, or where it holds a variable
-/// whose value is not known or is cut to a pattern.
+/// The words of a text, quotes and escapes kept; blanks between quotes separate nothing.
+pub(super) fn words(text: &str, Escape(escape): Escape) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if quote.is_none() && c.is_whitespace() {
+            words.push(std::mem::take(&mut word));
+            continue;
+        }
+        if c == escape && quote != Some('\'') {
+            word.extend(chars.next().into_iter().flat_map(|next| [c, next]));
+            continue;
+        }
+        word.push(c);
+        quote = match quote {
+            None => Some(c).filter(|c| matches!(c, '"' | '\'')),
+            Some(open) => Some(open).filter(|open| *open != c),
+        };
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A word with its variables replaced and its quotes removed. `None` where it is malformed, or where it holds a
+/// variable whose value is not known or is cut to a pattern.
 pub(super) fn expanded(word: &str, escape: Escape, mut value: impl FnMut(&str) -> Option<String>) -> Option<String> {
     let mut expansion =
         Expansion { chars: word.chars(), escape: escape.0, value: &mut value, is_known: true, depth: 0 };
     expansion.until(None).filter(|_| expansion.is_known)
+}
+
+/// The variables that a word holds, in order; up to where it is malformed.
+pub(super) fn variables(word: &str, Escape(escape): Escape) -> Vec<String> {
+    let mut variables = Vec::new();
+    let mut value = |name: &str| {
+        variables.push(name.to_owned());
+        Some(String::new())
+    };
+    Expansion { chars: word.chars(), escape, value: &mut value, is_known: true, depth: 0 }.until(None);
+    variables
 }
 
 struct Expansion<'a> {
@@ -198,6 +240,15 @@ mod tests {
         assert_eq!(flags("--a=`\"b\\ c", Escape('`')), (vec!["--a=\"b\\".to_owned()], "c"));
     }
 
+    #[test]
+    fn words_keep_their_quotes() {
+        assert_eq!(words(r#"A="b c" D=e\ f  G='\' "H=""#, BACKSLASH), [r#"A="b c""#, r"D=e\ f", r"G='\'", "\"H=\""]);
+        assert_eq!(list(r#" ["a b", "c"] "#).unwrap(), ["a b", "c"]);
+        assert_eq!(list("[a-z]*.go  /b").unwrap(), ["[a-z]*.go", "/b"]);
+        assert_eq!(list("[1, 2]"), None);
+        assert!(is_exec_form(r#"["a"]"#) && !is_exec_form("[ -f a ]") && !is_exec_form("['a']"));
+    }
+
     /// The cases are those in which BuildKit's lexer does what is hard to guess.
     #[test]
     fn words_are_expanded_as_by_buildkit() {
@@ -242,5 +293,13 @@ mod tests {
         assert_eq!(expanded(r"`$A\", Escape('`'), value).as_deref(), Some(r"$A\"));
         let deep = format!("{}x{}", "${A:+".repeat(100_000), "}".repeat(100_000));
         assert_eq!(expanded(&deep, BACKSLASH, value), None);
+    }
+
+    #[test]
+    fn variables_are_found_wherever_they_stand() {
+        assert_eq!(
+            variables(r#"$A"${B:-$C}"'$D'\$E${F%$G}${H/$I/$J}"#, BACKSLASH),
+            ["A", "C", "B", "G", "F", "I", "J", "H"]
+        );
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and write files")]
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod bearing;
 #[path = "../support/cache_service/mod.rs"]
 mod cache_service;
 mod delivery;
@@ -13,6 +14,7 @@ mod fakes;
 #[path = "../support/faulty_registry.rs"]
 mod faulty_registry;
 mod growth;
+mod ignoring;
 mod independent;
 #[path = "../support/loopback.rs"]
 mod loopback;

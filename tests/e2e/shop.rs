@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use super::delivery::registry;
+use super::engine::Engine;
 use super::independent::{reported, weigh};
 use super::repository;
 use super::support::Repository;
@@ -66,4 +68,58 @@ fn the_pull_request_names_the_dockerfile_line_that_grew() {
     let dockerfile = shop.read("services/recommend/Dockerfile");
     let line = 1 + dockerfile.lines().position(|line| line.starts_with("COPY --from=")).unwrap();
     assert!(run.stdout.contains(&format!("Dockerfile:{line}")), "{}", run.stdout);
+}
+
+#[test]
+fn a_pull_request_tells_where_its_cache_came_from_what_it_earned_and_why_steps_ran() {
+    let mut shop = shop();
+    let config = shop.read("weighbridge.yml").replace("[linux/amd64, linux/arm64]", "[linux/amd64]");
+    let reference = format!("{}/e2e/shop-{}", registry(), std::process::id());
+    shop.write("weighbridge.yml", format!("{config}\ncache: {{ ref: {reference} }}\n"));
+    shop.commit("shop");
+    shop.env.insert("CI".to_owned(), "true".to_owned());
+
+    let main_runner = Engine::start();
+    shop.env.extend(main_runner.variables().iter().cloned());
+    shop.weighbridge(&["run"]).expect(0);
+    for cell in cells(&shop.report()) {
+        assert_eq!(cell["cache"]["exports"][0]["end"], "done", "{cell:#}");
+        for step in all_steps(cell) {
+            // A step that copies what the engine has under another name is a hit even on an engine that knows nothing.
+            assert_eq!(step["last_ran_seconds"].is_f64(), step["cached"] == false, "{step:#}");
+        }
+    }
+    drop(main_runner);
+
+    shop.git(&["switch", "--quiet", "--create", "change"]);
+    shop.git(&["apply", "pull-request/search-with-mistakes.patch"]);
+    shop.commit("change");
+    let other_runner = Engine::start();
+    shop.env.extend(other_runner.variables().iter().cloned());
+    let run = shop.weighbridge(&["run", "--format", "markdown"]).expect(1);
+    let report = shop.report();
+    for cell in cells(&report) {
+        let imports = cell["cache"]["imports"].as_array().unwrap();
+        let ends: Vec<_> =
+            imports.iter().map(|used| (used["branch"].as_str().unwrap(), used["end"].as_str().unwrap())).collect();
+        assert_eq!(ends, [("change", "not_found"), ("main", "done")], "{cell:#}");
+        assert_eq!(cell["cache"]["exports"], serde_json::json!([]), "{cell:#}");
+        assert!(all_steps(cell).iter().any(|step| step["cached_from"] == "remote"), "{cell:#}");
+        for step in all_steps(cell) {
+            let (cached, causes) = (step["cached"] == true, step["causes"].as_array().map_or(0, Vec::len));
+            assert_eq!(cached, causes == 0, "{step:#}");
+        }
+    }
+    let recommend = cells(&report).iter().find(|cell| cell["image"] == "recommend").unwrap();
+    let told = all_steps(recommend)
+        .iter()
+        .flat_map(|step| step["causes"].as_array().into_iter().flatten())
+        .collect::<Vec<_>>();
+    assert!(told.iter().any(|cause| cause["examples"][0] == "requirements.txt"), "{told:?}");
+    assert!(run.stdout.contains("- Cache earned "), "{}", run.stdout);
+    assert!(run.stdout.contains("`registry` of `main` (default branch, in cache.ref) read in "), "{}", run.stdout);
+}
+
+fn all_steps(cell: &serde_json::Value) -> &Vec<serde_json::Value> {
+    cell["steps"].as_array().unwrap()
 }

@@ -46,7 +46,7 @@ fn repository() -> serde_json::Value {
 /// The values of an option in the only build.
 fn values(case: &Case, option: &str) -> Vec<String> {
     let builds = case.docker.calls(&["buildx", "build"]);
-    let words = builds.first().expect("a build");
+    let words = &builds[0];
     words.iter().zip(words.iter().skip(1)).filter(|(word, _)| *word == option).map(|(_, value)| value.clone()).collect()
 }
 

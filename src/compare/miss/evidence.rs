@@ -11,6 +11,8 @@ pub struct Evidence {
     pub no_cache: bool,
     /// The stages for which it asks for none.
     pub no_cache_stages: Vec<String>,
+    /// The values of the build arguments that the configuration gives, secret ones left out.
+    pub build_args: BTreeMap<String, String>,
     /// The Dockerfile of this run; `None` when it cannot be read.
     pub dockerfile: Option<Dockerfile>,
     /// The Dockerfile of the baseline's commit; `None` when that cannot be told.

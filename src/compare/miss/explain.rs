@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::Evidence;
 use super::files::files;
 use super::not_cached::not_cached;
-use crate::dockerfile::{Dockerfile, Instruction};
+use crate::dockerfile::{Bearing, Dockerfile, Instruction, first_difference};
 use crate::report::{BaseImage, CacheState, Cause, CellReport, Environment, Report, Step};
 
 /// Gives every step that ran its causes. `evidence` is by image.
@@ -143,47 +143,41 @@ impl<'a> Case<'a> {
         Some(Cause::Edited { was: was.map(ToString::to_string) })
     }
 
-    /// The first instruction above the step, and bearing on it, that is not what it was.
+    /// The first setting that bears on the step and is not what it was.
     fn setting(&self, step: &Step) -> Option<Cause> {
         let (head, instruction, base, was) = self.both(step)?;
-        let new = head.settings(&step.stage, instruction.line)?;
-        let old = base.settings(&step.stage, was?.line)?;
-        if new.from != old.from {
-            let instruction = format!("FROM {}", new.from);
-            return Some(Cause::Setting { instruction, dockerfile_line: new.from_line });
-        }
-        let has = |list: &[&Instruction], one: &Instruction| {
-            list.iter().any(|each| each.keyword == one.keyword && each.arguments == one.arguments)
-        };
-        let added = new.instructions.iter().find(|one| !has(&old.instructions, one));
-        let removed = || old.instructions.iter().find(|one| !has(&new.instructions, one));
-        let cause = |text: String, dockerfile_line| Cause::Setting { instruction: text, dockerfile_line };
-        added
-            .map(|one| cause(one.to_string(), one.line))
-            .or_else(|| removed().map(|one| cause(format!("the removed {one}"), instruction.line)))
+        let (new, old) = (head.bearings(instruction)?, base.bearings(was?)?);
+        let change = first_difference(&old, &new)?;
+        let text = |bearing: &Bearing| format!("{} {}", bearing.keyword, bearing.arguments);
+        Some(match (change.head, change.base) {
+            (Some(head), _) => Cause::Setting { instruction: text(head), dockerfile_line: head.line },
+            (None, base) => {
+                let removed = format!("the removed {}", base.map(text).unwrap_or_default());
+                Cause::Setting { instruction: removed, dockerfile_line: instruction.line }
+            }
+        })
     }
 
     fn build_args(&self, step: &Step, base: &CellReport) -> Vec<Cause> {
-        let Some(dockerfile) = &self.evidence.dockerfile else { return Vec::new() };
-        let settings = step.dockerfile_line.and_then(|line| dockerfile.settings(&step.stage, line));
-        let names = settings.map(|settings| settings.build_args).unwrap_or_default();
-        let changed = |name: &&str| self.cell.build_args.get(*name) != base.build_args.get(*name);
-        names
-            .iter()
-            .filter(|name| changed(name))
-            .map(|name| Cause::BuildArgument { name: (*name).to_owned() })
-            .collect()
+        let changed = |name: &String| self.cell.build_args.get(name) != base.build_args.get(name);
+        let names = self.build_args_of(step).into_iter().filter(changed);
+        names.map(|name| Cause::BuildArgument { name }).collect()
+    }
+
+    /// The names of the build arguments that bear on a step.
+    pub(super) fn build_args_of(&self, step: &Step) -> Vec<String> {
+        let dockerfile = self.evidence.dockerfile.as_ref().zip(self.instruction(step));
+        dockerfile.map(|(dockerfile, instruction)| dockerfile.build_args_of(instruction)).unwrap_or_default()
     }
 
     /// The image at the bottom of the step's stages, or the one that it copies from.
     fn base_image(&self, step: &Step, base: &CellReport) -> Option<Cause> {
         let (new, old) = (&self.cell.image.as_ref()?.base_images, &base.image.as_ref()?.base_images);
         let copied_from = step.instruction.split_whitespace().find_map(|word| word.strip_prefix("--from="));
-        let from = match (copied_from, &self.evidence.dockerfile) {
-            (Some(reference), _) => reference,
-            (None, Some(dockerfile)) => dockerfile.settings(&step.stage, step.dockerfile_line?)?.from,
-            (None, None) => return None,
-        };
+        let bearings = self.evidence.dockerfile.as_ref()?.bearings(self.instruction(step)?)?;
+        let from = bearings.iter().find(|bearing| bearing.keyword == "FROM");
+        let from = from.and_then(|from| from.arguments.split_whitespace().find(|word| !word.starts_with("--")));
+        let from = copied_from.or(from)?;
         let (new, old) = (named(new, from)?, named(old, from)?);
         let moved = new.digest != old.digest;
         moved.then(|| Cause::BaseImage { name: new.name.clone(), base: old.digest.clone(), head: new.digest.clone() })

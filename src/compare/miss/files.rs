@@ -1,6 +1,6 @@
 //! Which changed files an instruction takes, and whether an image needs them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::evidence::{Changes, Evidence};
 use super::ignorable;
@@ -41,7 +41,8 @@ pub(super) fn context_of<'e>(evidence: &'e Evidence, instruction: &Instruction) 
 
 /// What an instruction takes; `None` where its text alone does not say.
 pub(super) fn sources(evidence: &Evidence, instruction: &Instruction) -> Option<Vec<Sources>> {
-    evidence.dockerfile.as_ref()?.sources(instruction, &BTreeMap::new())
+    let dockerfile = evidence.dockerfile.as_ref()?;
+    dockerfile.sources(instruction, &dockerfile.values_at(instruction, &evidence.build_args))
 }
 
 fn context<'e>(evidence: &'e Evidence, sources: &Sources) -> Option<&'e Changes> {

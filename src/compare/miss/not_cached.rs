@@ -3,7 +3,6 @@
 use super::evidence::Changes;
 use super::explain::Case;
 use super::files::{context_of, sources};
-use crate::dockerfile::Dockerfile;
 use crate::report::{CacheEnd, CacheReport, CacheState, Cause, Step};
 
 /// The cause of a step without any other.
@@ -46,10 +45,8 @@ fn untold(case: &Case<'_>, step: &Step) -> Option<String> {
 }
 
 /// A build argument that reaches the step and whose value is not recorded, because it is secret or the environment's.
-fn silent_argument<'a>(case: &Case<'a>, step: &Step) -> Option<&'a str> {
-    let dockerfile: &'a Dockerfile = case.evidence.dockerfile.as_ref()?;
-    let settings = dockerfile.settings(&step.stage, step.dockerfile_line?)?;
-    settings.build_args.into_iter().find(|name| matches!(case.cell.build_args.get(*name), Some(None)))
+fn silent_argument(case: &Case<'_>, step: &Step) -> Option<String> {
+    case.build_args_of(step).into_iter().find(|name| matches!(case.cell.build_args.get(name), Some(None)))
 }
 
 /// Caches were to be read.
