@@ -61,13 +61,26 @@ pub fn uses(comparison: &Comparison<'_>) -> Vec<Line> {
         let read = cache.imports.iter().map(|used| used_line(used, "read"));
         let written = cache.exports.iter().map(|used| used_line(used, "written"));
         let left_out = cache.left_out.iter().map(|reason| Line::default().text(reason));
-        let parts: Vec<Line> = read.chain(written).chain(left_out).collect();
+        let account =
+            Ledger::of(cell).filter(|ledger| ledger.served_steps > 0).map(|ledger| Line::ours(account(&ledger)));
+        let parts: Vec<Line> = read.chain(written).chain(left_out).chain(account).collect();
         if cache.imports.is_empty() && cache.exports.is_empty() {
             continue;
         }
         lines.push(cell_name(&cell.id).then(": ").list(parts, "; "));
     }
     lines
+}
+
+/// What a cell's remote caches served and spared.
+fn account(ledger: &Ledger) -> String {
+    let known = ledger.served_steps > ledger.unknown_steps;
+    let spared = match (known, ledger.unknown_steps) {
+        (true, 0) => format!(", which took {} when they last ran", show_duration(ledger.spared)),
+        (true, _) => format!(", of which some took {} when they last ran", show_duration(ledger.spared)),
+        (false, _) => ", which nobody has timed yet".to_owned(),
+    };
+    format!("{}{spared}", traffic(ledger))
 }
 
 /// `registry` of main (default branch) read in 0.3s.

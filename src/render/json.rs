@@ -6,6 +6,7 @@ use super::headline;
 use super::rows::compressed;
 use crate::compare::duration::WallDelta;
 use crate::compare::layers::{LayerChange, shown_instruction};
+use crate::compare::ledger::Ledger;
 use crate::compare::weight::Delta;
 use crate::compare::{Baseline, Change, Comparison, Row, verdict};
 use crate::report::v1::{self, types};
@@ -19,6 +20,9 @@ struct Document {
     headline: String,
     verdict: types::Verdict,
     baseline: BaselineDocument,
+    /// The account of all remote caches; absent where none was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<LedgerDocument>,
     /// One entry per cell of either side, sorted by image and platform.
     rows: Vec<RowDocument>,
 }
@@ -53,6 +57,23 @@ struct RowDocument {
     delta: Option<DeltaDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wall: Option<WallDocument>,
+    /// The account of the cell's remote caches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<LedgerDocument>,
+}
+
+/// What remote caches cost and spared.
+#[derive(Debug, Serialize)]
+struct LedgerDocument {
+    import_seconds: f64,
+    export_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imported_bytes: Option<u64>,
+    served_steps: usize,
+    /// What those steps took when they last ran, as far as it is known.
+    spared_seconds: f64,
+    /// How many of them nobody has timed.
+    unknown_steps: usize,
 }
 
 /// Differences, head minus base.
@@ -117,6 +138,7 @@ pub fn render(comparison: &Comparison<'_>) -> String {
         headline: headline(comparison),
         verdict: verdict::overall(comparison.head).into(),
         baseline: baseline(&comparison.baseline),
+        cache: Ledger::total(comparison.head).map(|total| ledger(&total)),
         rows: comparison.rows.iter().map(row).collect(),
     };
     // Serialising plain structs of strings and finite numbers has no way to fail.
@@ -124,6 +146,17 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     json.push('\n');
     // In a workflow's log the runner takes `##[` anywhere in a line for a command; in JSON the escape means the same.
     json.replace("##[", "##\\u005b")
+}
+
+fn ledger(ledger: &Ledger) -> LedgerDocument {
+    LedgerDocument {
+        import_seconds: v1::seconds(ledger.import),
+        export_seconds: v1::seconds(ledger.export),
+        imported_bytes: ledger.imported_bytes,
+        served_steps: ledger.served_steps,
+        spared_seconds: v1::seconds(ledger.spared),
+        unknown_steps: ledger.unknown_steps,
+    }
 }
 
 fn baseline(baseline: &Baseline) -> BaselineDocument {
@@ -160,6 +193,7 @@ fn row(row: &Row<'_>) -> RowDocument {
         compressed_bytes: compressed(row).filter(|_| measured).map(|bytes| bytes.0),
         delta: row.delta().map(delta),
         wall: wall(&row.wall),
+        cache: row.head.and_then(Ledger::of).map(|own| ledger(&own)),
     }
 }
 
@@ -233,7 +267,7 @@ mod tests {
     fn the_json_of_each_situation() {
         for (name, base, head) in scene::all() {
             let json = super::render(&compare(base.as_ref(), &head));
-            if ["regression", "missing baseline", "failed cell"].contains(&name) {
+            if ["regression", "caches", "missing baseline", "failed cell"].contains(&name) {
                 scene::assert_snapshot(&format!("{name}.json"), &json);
             }
             let value: serde_json::Value = serde_json::from_str(&json).unwrap();
