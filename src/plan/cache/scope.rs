@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::report::CellId;
 
-/// Characters of the digest: 48 bits, so that a thousand cells on a thousand branches still differ.
-const DIGEST_CHARS: usize = 12;
+/// Bytes of the digest, written as hexadecimal digits: enough for a thousand cells on a thousand branches to differ.
+const DIGEST_BYTES: usize = 6;
 /// Characters of the image's name, and of the branch's.
 const PART_CHARS: usize = 40;
 
@@ -43,8 +43,7 @@ fn digest<'a>(parts: impl Iterator<Item = &'a str>) -> String {
         hasher.update(part.len().to_be_bytes());
         hasher.update(part);
     }
-    let hex: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.chars().take(DIGEST_CHARS).collect()
+    hasher.finalize().iter().take(DIGEST_BYTES).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]
