@@ -101,18 +101,23 @@ fn merge_times(vertex: &mut Vertex, update: &wire::Vertex, allowance: &mut Allow
     Change::Finished(Some(interval))
 }
 
-/// Folds a counter or sub-step into its vertex.
-pub(super) fn merge_status(vertex: &mut Vertex, update: &wire::Status, allowance: &mut Allowance) {
+/// Folds a counter or sub-step into its vertex, and says whether that got on: BuildKit sends a counter several times a
+/// second, whether it moves or not.
+pub(super) fn merge_status(vertex: &mut Vertex, update: &wire::Status, allowance: &mut Allowance) -> bool {
     let position = vertex.statuses.iter().position(|status| status.id == update.id).unwrap_or(vertex.statuses.len());
-    if position == vertex.statuses.len() {
+    let is_new = position == vertex.statuses.len();
+    if is_new {
         let status = Status { id: allowance.text(&update.id), name: allowance.text(&update.name), ..Status::default() };
         allowance.add(&mut vertex.statuses, status);
     }
-    let Some(status) = vertex.statuses.get_mut(position) else { return };
+    // What is not kept cannot be compared.
+    let Some(status) = vertex.statuses.get_mut(position) else { return true };
+    let known = (status.current, status.completed);
     status.current = status.current.max(u64::try_from(update.current).unwrap_or_default());
     status.total = status.total.max(u64::try_from(update.total).unwrap_or_default());
     status.started = status.started.into_iter().chain(update.started).min();
     status.completed = status.completed.into_iter().chain(update.completed).max();
+    is_new || (status.current, status.completed) != known
 }
 
 #[cfg(test)]

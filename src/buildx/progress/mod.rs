@@ -56,6 +56,8 @@ pub enum Event<'a> {
     Progress {
         /// The vertex's name.
         name: &'a str,
+        /// What it does: a layer's digest while it is fetched, `extracting sha256:…`, `writing layer sha256:…`.
+        id: &'a str,
     },
     /// A vertex wrote a line.
     Log {
@@ -135,8 +137,9 @@ impl Folder {
         for update in &status.statuses.0 {
             let Some(position) = self.position(&update.vertex) else { continue };
             let Some(vertex) = self.trace.vertices.get_mut(position) else { continue };
-            merge_status(vertex, update, &mut self.allowance);
-            observe(Event::Progress { name: &vertex.name });
+            if merge_status(vertex, update, &mut self.allowance) {
+                observe(Event::Progress { name: &vertex.name, id: &update.id });
+            }
         }
         for log in status.logs.0 {
             self.log(&log, observe);
@@ -299,6 +302,17 @@ mod tests {
                 r#"Finished { name: "n", cached: false, duration: 2s, error: Some("e") }"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_counter_that_does_not_move_is_no_progress() {
+        let status = |current: u64| {
+            format!(r#"{{"statuses":[{{"id":"sha256:00","vertex":"d","current":{current},"total":9}}]}}"#)
+        };
+        let vertex = r#"{"vertexes":[{"digest":"d","name":"n"}]}"#.to_owned();
+        let lines = [vertex, status(0), status(0), status(4), status(4), status(9)];
+        let (_, events) = fold(&lines.each_ref().map(String::as_str));
+        assert_eq!(events, [r#"Progress { name: "n", id: "sha256:00" }"#; 3]);
     }
 
     #[test]
