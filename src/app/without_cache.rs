@@ -5,17 +5,22 @@ use std::time::Duration;
 use super::stall::Stalled;
 use crate::buildx::BuildRecord;
 use crate::buildx::failure::{CacheBlame, cache_blame};
+use crate::buildx::text::one_line;
+use crate::measure::explain_cache_error;
 use crate::plan::cache::CachePlan;
 use crate::process::Ending;
 use crate::units::show_duration;
 
+/// Characters of an error.
+const MAX_ERROR: usize = 300;
+
 /// Why a build is tried again without caches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Layers of a cache that was read are gone.
-    LostLayers,
-    /// A cache could not be set up.
-    Setup,
+    /// Layers of a cache that was read did not come, with the builder's error.
+    LostLayers(String),
+    /// A cache could not be set up, with the builder's error.
+    Setup(String),
     /// A store did not answer.
     Stalled(Stalled),
 }
@@ -26,18 +31,23 @@ pub(super) fn trouble(record: &BuildRecord, stalled: Option<Stalled>) -> Option<
         return Some(Trouble::Stalled(stalled));
     }
     let has_failed = record.ending == Ending::Exited && record.exit_status != Some(0);
-    match cache_blame(&record.trace).filter(|_| has_failed)? {
-        CacheBlame::Import => Some(Trouble::LostLayers),
-        CacheBlame::Setup => Some(Trouble::Setup),
-    }
+    let (blame, error) = cache_blame(&record.trace).filter(|_| has_failed)?;
+    let error = one_line(error, MAX_ERROR);
+    Some(match blame {
+        CacheBlame::Import => Trouble::LostLayers(error),
+        CacheBlame::Setup => Trouble::Setup(error),
+    })
 }
 
 impl Trouble {
     /// What went wrong, as a phrase; `timeout` is how long a store may be silent.
-    pub(super) fn reason(self, timeout: Duration) -> String {
+    pub(super) fn reason(&self, timeout: Duration) -> String {
         match self {
-            Self::LostLayers => "layers of the cache that was read are gone".to_owned(),
-            Self::Setup => "the builder could not set the cache up".to_owned(),
+            Self::LostLayers(error) => {
+                let meaning = explain_cache_error(error).map(|(meaning, _)| format!(": {meaning}"));
+                format!("layers of the cache that was read could not be fetched{}", meaning.unwrap_or_default())
+            }
+            Self::Setup(_) => "the builder could not set the cache up".to_owned(),
             Self::Stalled(Stalled::Import) => {
                 format!("the store of the cache did not answer within {}", show_duration(timeout))
             }
@@ -47,17 +57,22 @@ impl Trouble {
         }
     }
 
-    /// The caches without those that are to blame. Whose layers are gone is still written, which mends it.
-    pub(super) fn leave_out(self, plan: &CachePlan) -> CachePlan {
+    /// The caches without those that are to blame. Whose layers are gone is still written, which mends it. The error is
+    /// told here, as the log of the build is that of the last try.
+    pub(super) fn leave_out(&self, plan: &CachePlan) -> CachePlan {
         let (from, to, fix) = match self {
-            Self::LostLayers => (true, false, "the next write mends it"),
-            Self::Setup => (true, true, "see the log of the build for the reason"),
-            Self::Stalled(Stalled::Import) => (true, true, "check the store, or use another one"),
+            Self::LostLayers(error) => {
+                let fix = explain_cache_error(error).map_or("the next write mends it", |(_, fix)| fix);
+                (true, false, format!("{fix} ({error})"))
+            }
+            Self::Setup(error) => (true, true, format!("check its entry, and whether this builder knows it ({error})")),
+            Self::Stalled(Stalled::Import) => (true, true, "check the store, or use another one".to_owned()),
             Self::Stalled(Stalled::Export) => {
-                (false, true, "raise cache.timeout, keep less (cache.mode: min), or use a store that is nearer")
+                let fix = "raise cache.timeout, keep less (cache.mode: min), or use a store that is nearer";
+                (false, true, fix.to_owned())
             }
         };
-        plan.without(from, to, &self.reason(plan.timeout), fix)
+        plan.without(from, to, &self.reason(plan.timeout), &fix)
     }
 }
 
@@ -80,16 +95,18 @@ mod tests {
     #[test]
     fn recorded_builds_that_a_cache_failed_are_told_from_others() {
         for (name, exit_status, expected) in [
-            ("registry-cache-blob-missing", 1, Some(Trouble::LostLayers)),
-            ("gha-missing-blob", 1, Some(Trouble::LostLayers)),
-            ("gha-missing-blob-parent", 1, Some(Trouble::LostLayers)),
-            ("gha-token-expired", 1, Some(Trouble::Setup)),
-            ("gha-token-garbage", 1, Some(Trouble::Setup)),
-            ("gha-missing-entry", 0, None),
-            ("run-failure-exit3", 1, None),
-            ("registry-500-mid-export", 0, None),
+            ("registry-cache-blob-missing", 1, "could not be fetched: a part of it is gone, most likely evicted"),
+            ("gha-missing-blob", 1, "could not be fetched: a part of it is gone, most likely evicted"),
+            ("gha-missing-blob-parent", 1, "could not be fetched: a part of it is gone, most likely evicted"),
+            ("gha-token-expired", 1, "could not set the cache up"),
+            ("gha-token-garbage", 1, "could not set the cache up"),
+            ("gha-missing-entry", 0, ""),
+            ("run-failure-exit3", 1, ""),
+            ("registry-500-mid-export", 0, ""),
         ] {
-            assert_eq!(trouble(&record(name, exit_status), None), expected, "{name}");
+            let trouble = trouble(&record(name, exit_status), None);
+            let told = trouble.map(|trouble| trouble.reason(Duration::ZERO)).unwrap_or_default();
+            assert!(told.ends_with(expected) && told.is_empty() == expected.is_empty(), "{name}: {told}");
         }
     }
 
@@ -99,8 +116,14 @@ mod tests {
         let timeout = Duration::from_secs(180);
         let plan = CachePlan { from: vec![entry("a")], to: vec![entry("b")], timeout, ..CachePlan::default() };
         for (trouble, from, to, said) in [
-            (Trouble::LostLayers, 0, 1, "layers of the cache that was read are gone"),
-            (Trouble::Setup, 0, 0, "could not set the cache up"),
+            (
+                Trouble::LostLayers("failed to copy: x: 429 Too Many Requests".into()),
+                0,
+                1,
+                "fetched: the store throttled us, so it was built again without; keep less",
+            ),
+            (Trouble::LostLayers("failed to copy".into()), 0, 1, "the next write mends it (failed to copy)"),
+            (Trouble::Setup("no bucket".into()), 0, 0, "whether this builder knows it (no bucket)"),
             (Trouble::Stalled(Stalled::Import), 0, 0, "did not answer within 3m00s"),
             (Trouble::Stalled(Stalled::Export), 1, 0, "came to a halt for 3m00s"),
         ] {

@@ -198,6 +198,7 @@ fn redact(report: &mut CellReport, redactor: &Redactor) {
     if let Some(cache) = &mut report.cache {
         let uses = cache.imports.iter_mut().chain(&mut cache.exports);
         uses.flat_map(|one| [Some(&mut one.entry), one.error.as_mut()]).flatten().for_each(scrub);
+        cache.left_out.iter_mut().for_each(scrub);
     }
     report.findings.iter_mut().for_each(|finding| scrub(&mut finding.message));
 }

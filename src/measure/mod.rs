@@ -10,5 +10,6 @@ mod spans;
 pub mod steps;
 pub mod timing;
 
+pub use cache::explain_cache_error;
 pub use cell::{measure_cell, not_built};
 pub use size::KnownLayers;

@@ -17,14 +17,15 @@ pub enum CacheBlame {
 /// What an exporter says when it cannot fetch a layer (containerd: `remotes/docker/fetcher.go`).
 const FETCH_ERRORS: [&str; 3] = ["failed to copy: ", "could not fetch content descriptor", "httpReadSeeker"];
 
-/// Whether the caches are to blame for a failed build. A base image whose layers are gone looks the same.
+/// Whether the caches are to blame for a failed build, and the error that says so. A base image whose layers are gone
+/// looks the same.
 #[must_use]
-pub fn cache_blame(trace: &Trace) -> Option<CacheBlame> {
-    let set_up = |line: &String| {
+pub fn cache_blame(trace: &Trace) -> Option<(CacheBlame, &str)> {
+    let set_up = |line: &str| {
         line.starts_with("ERROR: ") && line.contains("failed to configure ") && line.contains(" cache exporter")
     };
-    if trace.plain_lines.iter().any(set_up) {
-        return Some(CacheBlame::Setup);
+    if let Some(line) = trace.plain_lines.iter().find(|line| set_up(line)) {
+        return Some((CacheBlame::Setup, line.strip_prefix("ERROR: ").unwrap_or(line)));
     }
     let hit = trace
         .vertices
@@ -33,10 +34,10 @@ pub fn cache_blame(trace: &Trace) -> Option<CacheBlame> {
     let lost = |vertex: &Vertex| {
         let is_place =
             matches!(VertexKind::of(&vertex.name), VertexKind::Export | VertexKind::Push | VertexKind::Step(_));
-        let error = vertex.real_error().unwrap_or_default();
-        is_place && FETCH_ERRORS.iter().any(|part| error.contains(part))
+        is_place && vertex.real_error().is_some_and(|error| FETCH_ERRORS.iter().any(|part| error.contains(part)))
     };
-    (hit && trace.vertices.iter().any(lost)).then_some(CacheBlame::Import)
+    let error = trace.vertices.iter().filter(|_| hit).find(|vertex| lost(vertex))?.real_error()?;
+    Some((CacheBlame::Import, error))
 }
 
 #[cfg(test)]
@@ -51,7 +52,7 @@ mod tests {
     #[test]
     fn lost_layers_and_exports_that_cannot_be_set_up_are_told_from_other_failures() {
         let gone = "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:0 from remote: not found";
-        let of = |vertices| cache_blame(&Trace { vertices, ..Trace::default() });
+        let of = |vertices| cache_blame(&Trace { vertices, ..Trace::default() }).map(|(blame, _)| blame);
         assert_eq!(
             of(vec![vertex("[1/1] COPY a b", true, None), vertex("exporting to oci image format", false, Some(gone))]),
             Some(CacheBlame::Import)
@@ -64,10 +65,9 @@ mod tests {
             of(vec![vertex("[1/2] COPY a b", true, None), vertex("[2/2] RUN x", false, Some("exit code: 1"))]),
             None
         );
-        let setup =
-            "ERROR: failed to build: failed to solve: failed to configure gha cache exporter: cache token expired";
-        let trace = Trace { plain_lines: vec![setup.into()], ..Trace::default() };
-        assert_eq!(cache_blame(&trace), Some(CacheBlame::Setup));
+        let said = "failed to build: failed to solve: failed to configure gha cache exporter: cache token expired";
+        let trace = Trace { plain_lines: vec![format!("ERROR: {said}")], ..Trace::default() };
+        assert_eq!(cache_blame(&trace), Some((CacheBlame::Setup, said)));
         assert_eq!(cache_blame(&recorded("run-failure-exit3")), None);
     }
 }

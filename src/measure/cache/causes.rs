@@ -33,7 +33,7 @@ const CAUSES: [CacheCause; 13] = [
         fix: "raise cache.timeout, keep less (cache.mode: min), or use a store that is nearer",
     },
     CacheCause {
-        parts: &["no longer exists", "blobnotfound", "blob not found", "404"],
+        parts: &["no longer exists", "blobnotfound", "blob not found", "from remote: not found", "404"],
         meaning: "a part of it is gone, most likely evicted",
         fix: "let pull requests only read (cache.pull_requests: read), or use a registry cache; the next write mends it",
     },
@@ -102,6 +102,12 @@ pub(super) fn explain(error: &str) -> Option<&'static CacheCause> {
     CAUSES.iter().find(|cause| cause.parts.iter().any(|part| contains(&error, part)))
 }
 
+/// What an error of a cache means and what to do about it, as phrases; `None` of one that is not known.
+#[must_use]
+pub fn explain_cache_error(error: &str) -> Option<(&'static str, &'static str)> {
+    explain(error).map(|cause| (cause.meaning, cause.fix))
+}
+
 /// Whether an error only says that nothing was ever written there.
 pub(super) fn is_not_found(error: &str) -> bool {
     error.ends_with(": not found") || error.contains("MANIFEST_UNKNOWN") || error.contains("NAME_UNKNOWN")
@@ -139,6 +145,7 @@ mod tests {
             ("maximum timeout reached", "the time limit ended it"),
             ("maximum timeout reached: resource_exhausted", "the store throttled us"),
             ("context deadline exceeded", "the time limit ended it"),
+            ("failed to copy: could not fetch content descriptor x from remote: not found", "a part of it is gone"),
             ("blob sha256:5004290000000 has another length: mismatch", "what lies there is not a cache"),
         ] {
             let found = explain(error).map_or("", |cause| cause.meaning);

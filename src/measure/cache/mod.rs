@@ -8,6 +8,7 @@ mod causes;
 
 use std::time::Duration;
 
+pub use causes::explain_cache_error;
 pub(super) use causes::is_lost_layer;
 
 use super::phases::{downloads, last_instant, ran};
