@@ -96,8 +96,8 @@ impl Building<'_> {
         let mut waited = Duration::ZERO;
         loop {
             let (record, stalled) = self.build_watched(builder, &cell, stop, watch).await;
-            let trouble =
-                record.as_ref().ok().filter(|_| !stop.is_cancelled()).and_then(|record| trouble(record, stalled));
+            let ended = record.as_ref().ok().filter(|_| !stop.is_cancelled());
+            let trouble = ended.and_then(|record| trouble(record, stalled, &cell.cache));
             let (Ok(done), Some(trouble)) = (&record, trouble.filter(|_| cell.cache.is_used())) else {
                 // What the user waited for is all of the tries.
                 return (cell, record.map(|record| BuildRecord { wall: record.wall.saturating_add(waited), ..record }));

@@ -1,11 +1,14 @@
 //! What is left out of a build that its cache failed or kept waiting.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::stall::Stalled;
 use crate::buildx::BuildRecord;
 use crate::buildx::failure::{CacheBlame, cache_blame};
 use crate::buildx::text::one_line;
+use crate::buildx::trace::Trace;
+use crate::config::Backend;
 use crate::measure::explain_cache_error;
 use crate::plan::cache::CachePlan;
 use crate::process::Ending;
@@ -25,18 +28,33 @@ pub(super) enum Trouble {
     Stalled(Stalled),
 }
 
-/// The trouble that a build had with its caches, if that is what ended it.
-pub(super) fn trouble(record: &BuildRecord, stalled: Option<Stalled>) -> Option<Trouble> {
+/// The trouble that a build had with the caches of a plan, if that is what ended it.
+pub(super) fn trouble(record: &BuildRecord, stalled: Option<Stalled>, plan: &CachePlan) -> Option<Trouble> {
     if let Some(stalled) = stalled {
         return Some(Trouble::Stalled(stalled));
     }
     let has_failed = record.ending == Ending::Exited && record.exit_status != Some(0);
-    let (blame, error) = cache_blame(&record.trace).filter(|_| has_failed)?;
+    let refused = || refused_directory(&record.trace, plan).map(|error| (CacheBlame::Setup, error));
+    let (blame, error) = cache_blame(&record.trace).or_else(refused).filter(|_| has_failed)?;
     let error = one_line(error, MAX_ERROR);
     Some(match blame {
         CacheBlame::Import => Trouble::LostLayers(error),
         CacheBlame::Setup => Trouble::Setup(error),
     })
+}
+
+/// What buildx says of the directory of a local cache, which it makes and keeps by itself: that it cannot be made, or
+/// that its index cannot be read.
+fn refused_directory<'t>(trace: &'t Trace, plan: &CachePlan) -> Option<&'t str> {
+    let local = plan.to.iter().filter(|entry| entry.backend == Some(Backend::Local));
+    let fields = local.flat_map(|entry| entry.line.split(','));
+    let directories: Vec<&str> = fields.filter_map(|field| field.trim_matches('"').strip_prefix("dest=")).collect();
+    let is_made = |line: &str, place: &Path| line.contains(&format!("mkdir {}: ", place.display()));
+    let names = |line: &str, directory: &str| {
+        line.contains(directory) || Path::new(directory).ancestors().any(|place| is_made(line, place))
+    };
+    let mut errors = trace.plain_lines.iter().filter_map(|line| line.strip_prefix("ERROR: "));
+    errors.find(|line| directories.iter().any(|directory| names(line, directory)))
 }
 
 impl Trouble {
@@ -104,9 +122,28 @@ mod tests {
             ("run-failure-exit3", 1, ""),
             ("registry-500-mid-export", 0, ""),
         ] {
-            let trouble = trouble(&record(name, exit_status), None);
+            let trouble = trouble(&record(name, exit_status), None, &CachePlan::default());
             let told = trouble.map(|trouble| trouble.reason(Duration::ZERO)).unwrap_or_default();
             assert!(told.ends_with(expected) && told.is_empty() == expected.is_empty(), "{name}: {told}");
+        }
+    }
+
+    #[test]
+    fn errors_about_the_directory_of_a_cache_are_told_from_others() {
+        let line = "type=local,\"dest=/mnt/cache/app\",mode=max".to_owned();
+        let entry = Entry { backend: Some(Backend::Local), line, branch: None, reason: "x".into() };
+        let plan = CachePlan { to: vec![entry], ..CachePlan::default() };
+        for (line, is_refused) in [
+            ("ERROR: failed to build: mkdir /mnt/cache/app: read-only file system", true),
+            ("ERROR: failed to build: mkdir /mnt/cache: permission denied", true),
+            ("ERROR: could not unmarshal /mnt/cache/app/index.json (\"x\"): invalid character 'x'", true),
+            ("WARNING: local cache import at /mnt/cache/app not found", false),
+            ("ERROR: failed to build: mkdir /mnt/out: permission denied", false),
+            ("ERROR: failed to build: failed to solve: process \"x\" did not complete successfully", false),
+        ] {
+            let trace = Trace { plain_lines: vec![line.to_owned()], ..Trace::default() };
+            assert_eq!(refused_directory(&trace, &plan).is_some(), is_refused, "{line}");
+            assert_eq!(refused_directory(&trace, &CachePlan::default()), None);
         }
     }
 

@@ -14,15 +14,23 @@ pub enum CacheBlame {
     Setup,
 }
 
-/// What an exporter says when it cannot fetch a layer (containerd: `remotes/docker/fetcher.go`).
-const FETCH_ERRORS: [&str; 3] = ["failed to copy: ", "could not fetch content descriptor", "httpReadSeeker"];
+/// What an exporter says when it cannot fetch a layer (containerd: `remotes/docker/fetcher.go`), the last two of a local
+/// cache (`content/proxy`, `content/helpers.go`).
+const FETCH_ERRORS: [&str; 5] = [
+    "failed to copy: ",
+    "could not fetch content descriptor",
+    "httpReadSeeker",
+    "code = NotFound desc = content sha256:",
+    "short read: expected ",
+];
 
 /// Whether the caches are to blame for a failed build, and the error that says so. A base image whose layers are gone
 /// looks the same.
 #[must_use]
 pub fn cache_blame(trace: &Trace) -> Option<(CacheBlame, &str)> {
     let set_up = |line: &str| {
-        line.starts_with("ERROR: ") && line.contains("failed to configure ") && line.contains(" cache exporter")
+        let is_configured = line.contains("failed to configure ") && line.contains(" cache exporter");
+        line.starts_with("ERROR: ") && (is_configured || line.contains("unknown cache exporter"))
     };
     if let Some(line) = trace.plain_lines.iter().find(|line| set_up(line)) {
         return Some((CacheBlame::Setup, line.strip_prefix("ERROR: ").unwrap_or(line)));
@@ -65,9 +73,13 @@ mod tests {
             of(vec![vertex("[1/2] COPY a b", true, None), vertex("[2/2] RUN x", false, Some("exit code: 1"))]),
             None
         );
-        let said = "failed to build: failed to solve: failed to configure gha cache exporter: cache token expired";
-        let trace = Trace { plain_lines: vec![format!("ERROR: {said}")], ..Trace::default() };
-        assert_eq!(cache_blame(&trace), Some((CacheBlame::Setup, said)));
+        for said in [
+            "failed to build: failed to solve: failed to configure gha cache exporter: cache token expired",
+            "failed to build: failed to solve: unknown cache exporter: \"s3\"",
+        ] {
+            let trace = Trace { plain_lines: vec![format!("ERROR: {said}")], ..Trace::default() };
+            assert_eq!(cache_blame(&trace), Some((CacheBlame::Setup, said)));
+        }
         assert_eq!(cache_blame(&recorded("run-failure-exit3")), None);
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct CacheCause {
 }
 
 /// From the particular to the general: the first that fits is told.
-const CAUSES: [CacheCause; 13] = [
+const CAUSES: [CacheCause; 14] = [
     CacheCause {
         parts: &["failed to reserve cache"],
         meaning: "the Actions cache refused the write: a token that may only read, a full quota, or more than 200 uploads \
@@ -33,9 +33,21 @@ const CAUSES: [CacheCause; 13] = [
         fix: "raise cache.timeout, keep less (cache.mode: min), or use a store that is nearer",
     },
     CacheCause {
-        parts: &["no longer exists", "blobnotfound", "blob not found", "from remote: not found", "404"],
+        parts: &[
+            "no longer exists",
+            "blobnotfound",
+            "blob not found",
+            "from remote: not found",
+            "desc = content sha256:",
+            "404",
+        ],
         meaning: "a part of it is gone, most likely evicted",
         fix: "let pull requests only read (cache.pull_requests: read), or use a registry cache; the next write mends it",
+    },
+    CacheCause {
+        parts: &["short read: expected "],
+        meaning: "a part of it is damaged",
+        fix: "delete it; the next write replaces it",
     },
     CacheCause {
         parts: &["token is expired", "token expired", "unauthenticated"],
@@ -146,6 +158,7 @@ mod tests {
             ("maximum timeout reached: resource_exhausted", "the store throttled us"),
             ("context deadline exceeded", "the time limit ended it"),
             ("failed to copy: could not fetch content descriptor x from remote: not found", "a part of it is gone"),
+            ("short read: expected 155 bytes but got 7: unexpected EOF", "a part of it is damaged"),
             ("blob sha256:5004290000000 has another length: mismatch", "what lies there is not a cache"),
         ] {
             let found = explain(error).map_or("", |cause| cause.meaning);
