@@ -6,6 +6,8 @@
 mod bearing;
 #[path = "../support/cache_service/mod.rs"]
 mod cache_service;
+mod caching_registry;
+mod caching_registry_faults;
 mod delivery;
 mod engine;
 mod explaining;
@@ -16,6 +18,7 @@ mod faulty_registry;
 mod growth;
 mod ignoring;
 mod independent;
+mod job;
 #[path = "../support/loopback.rs"]
 mod loopback;
 mod shop;

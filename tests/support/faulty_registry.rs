@@ -4,14 +4,18 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use hyper::{Method, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::loopback::{Answer, Loopback, Request, Response, forward};
+use super::loopback::{Answer, Loopback, Request, Response, forward, send};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// The proxy, until it is dropped.
 pub(crate) struct FaultyRegistry {
     server: Loopback,
+    registry: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -56,10 +60,10 @@ impl FaultyRegistry {
     pub(crate) fn start(registry: String) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let server = Loopback::serve({
-            let state = Arc::clone(&state);
+            let (state, registry) = (Arc::clone(&state), registry.clone());
             move |_, request| handle(Arc::clone(&state), request, registry.clone())
         });
-        Self { server, state }
+        Self { server, registry, state }
     }
 
     /// What an image's reference begins with, without a slash.
@@ -73,6 +77,37 @@ impl FaultyRegistry {
         let method = (method != "*").then(|| method.parse().unwrap());
         let rule = Rule { method, prefix: path_prefix.to_owned(), passes: from - 1, fault };
         lock(&self.state).rules.push(rule);
+    }
+
+    /// Puts something under a tag of a repository that only looks like a build cache.
+    pub(crate) fn put_garbage(&self, repository: &str, tag: &str) {
+        let (garbage, digest) = ("garbage", "sha256:795b6904e54f82411df4b0e27a373a55eea3f9d66dac5a9bce1dd92f7b401da5");
+        let started = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "");
+        let place = started.headers()[header::LOCATION].to_str().unwrap();
+        self.send("PUT", &format!("{place}&digest={digest}"), garbage);
+        let kind = "application/vnd.buildkit.cacheconfig.v0";
+        let config = json!({"mediaType": kind, "digest": digest, "size": garbage.len()});
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []});
+        self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), &manifest.to_string());
+    }
+
+    /// Deletes the layers of what is under a tag, and leaves its manifest.
+    pub(crate) fn delete_layers(&self, repository: &str, tag: &str) {
+        let manifest = self.send("GET", &format!("/v2/{repository}/manifests/{tag}"), "");
+        let manifest: Value = serde_json::from_slice(manifest.body()).unwrap();
+        let layers = manifest["layers"].as_array().unwrap().iter();
+        for digest in layers.map(|layer| layer["digest"].as_str().unwrap()) {
+            self.send("DELETE", &format!("/v2/{repository}/blobs/{digest}"), "");
+        }
+    }
+
+    /// Sends a request to the registry itself.
+    fn send(&self, method: &str, path: &str, body: &str) -> hyper::Response<Bytes> {
+        let request = hyper::Request::builder().method(method).uri(path).header(header::HOST, &self.registry);
+        let request = request.header(header::CONTENT_TYPE, MANIFEST).header(header::ACCEPT, MANIFEST);
+        let response = send(request.body(body.to_owned().into()).unwrap(), &self.registry);
+        assert!(response.status().is_success(), "{response:?}");
+        response
     }
 
     /// All requests so far, in the order of their answers.
@@ -125,7 +160,7 @@ fn refusal(status: u16) -> Response {
         _ => ("UNKNOWN", "unknown error"),
     };
     let body = json!({"errors": [{"code": code, "message": message, "detail": null}]}).to_string();
-    let mut response = Response::new(hyper::body::Bytes::from(body).into());
+    let mut response = Response::new(Bytes::from(body).into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());

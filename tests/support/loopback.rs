@@ -107,3 +107,10 @@ pub(crate) async fn forward(request: Request, server: &str) -> Response {
     let (head, body) = sender.send_request(request.map(Full::new)).await.unwrap().into_parts();
     Response::from_parts(head, Full::new(body.collect().await.unwrap().to_bytes()))
 }
+
+/// The same from outside of any runtime, with the whole answer.
+pub(crate) fn send(request: Request, server: &str) -> hyper::Response<Bytes> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (head, body) = runtime.block_on(forward(request, server)).into_parts();
+    hyper::Response::from_parts(head, runtime.block_on(body.collect()).unwrap().to_bytes())
+}
