@@ -6,6 +6,9 @@
 mod bearing;
 #[path = "../support/cache_service/mod.rs"]
 mod cache_service;
+mod caching;
+mod caching_gha;
+mod caching_gha_faults;
 mod caching_registry;
 mod caching_registry_faults;
 mod delivery;
