@@ -5,8 +5,9 @@
 //!
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
-//! [`app`] is the driver. [`env`], [`fs`] and [`process`] are the only doors to the outside; [`git`] stands on the last.
-//! [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage may use.
+//! [`app`] is the driver. [`env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] stands on
+//! the last. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage
+//! may use.
 
 pub mod app;
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod env;
 pub mod error;
 pub mod fs;
 pub mod git;
+pub mod http;
 pub mod process;
 
 pub mod dockerfile;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
-const USES: [(&str, &[&str]); 24] = [
+const USES: [(&str, &[&str]); 25] = [
     // Vocabulary.
     ("units", &[]),
     ("version", &[]),
@@ -17,6 +17,7 @@ const USES: [(&str, &[&str]); 24] = [
     ("env", &["oci"]),
     ("fs", &[]),
     ("process", &[]),
+    ("http", &["env", "fs"]),
     ("git", &["fs", "process"]),
     ("ci", &["env", "fs", "git", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
@@ -62,7 +63,7 @@ const USES: [(&str, &[&str]); 24] = [
 ];
 
 const STAGES: [&str; 8] = ["config", "plan", "buildx", "measure", "baseline", "compare", "render", "publish"];
-const DOORS: [&str; 3] = ["env", "fs", "process"];
+const DOORS: [&str; 4] = ["env", "fs", "http", "process"];
 /// Uses of a later stage: the log of a build is made harmless before it is written.
 const BACKWARDS: [(&str, &str); 1] = [("buildx", "render")];
 /// Module, door, and the one file that may use it.
