@@ -5,12 +5,12 @@ mod cells;
 mod compare;
 mod dry_run;
 mod evidence;
-
 mod interrupt;
 mod lookup;
 mod rebuild;
 mod run;
 mod session;
+mod silence;
 mod situation;
 mod stall;
 mod view;

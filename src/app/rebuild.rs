@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::lookup::Revisions;
 use super::run::Run;
+use super::silence::leave_out_silent_servers;
 use super::situation::situation;
 use crate::baseline::{Choice, DEEPEN};
 use crate::compare::verdict;
@@ -41,6 +42,7 @@ async fn build(run: &Run<'_>, choice: &Choice, git: &Git, base_root: &Path) -> R
     let situation = situation(run.session, Some(git), Some(&run.prepared), &config).await.for_base();
     let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &output)?;
     plan.cells.retain(|cell| run.selection.covers(&cell.id));
+    leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &run.session.env).await;
     let cells = run.building(&config, &delivery, &redactor).build_all(&run.session.docker, &plan).await;
     let head = Head { sha: Some(choice.sha.clone()), reference: None, dirty: false };
     let mut report = run.report(RunContext { head, base: None }, cells);

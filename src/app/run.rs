@@ -8,6 +8,7 @@ use super::compare::show;
 use super::evidence;
 use super::lookup;
 use super::session::Session;
+use super::silence::leave_out_silent_servers;
 use super::situation::situation;
 use super::view::View;
 use crate::baseline::{self, HistoryDirectory, Recorded};
@@ -49,7 +50,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let redactor = session.redactor(&config);
     let delivery = args.delivery();
     let situation = situation(session, given.git.as_ref().ok(), Some(&run.prepared), &config).await;
-    let plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
+    let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
+    leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env).await;
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let look = evidence::look(session, given, &config, &run.output.path);

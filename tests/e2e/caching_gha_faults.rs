@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::job::STEPS;
 
 /// The time limit of 3 s, and what the builds before and after it take on a slow machine.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 type Misbehave = fn(&CacheService);
 
@@ -77,21 +77,16 @@ fn a_build_whose_cache_has_lost_its_layers_is_built_without_it() {
     assert_eq!((built.remote_and_cached().0, built.exports().join(", ")), (0, "gha done".into()));
 }
 
-/// As with a registry, nothing but the service ends the import: here it hangs up.
 #[test]
-fn a_service_that_never_answers_is_left_out_once_it_hangs_up() {
+fn a_service_that_never_answers_is_left_out() {
     let service = CacheService::start();
     service.hang();
     let job = job(&service, "timeout: 3s", &[MAIN]);
-    let hang_up = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(7));
-        drop(service);
-    });
     let start = Instant::now();
-    let texts = &["the store of the cache did not answer within 3.00s", "check the store"];
-    job.run().finds(&[("cache-dropped", texts)]);
+    let texts = &["the Actions cache did not answer within 3.00s", "check the store"];
+    let built = job.run().finds(&[("cache-dropped", texts)]);
+    assert_eq!((built.imports().len(), built.exports().len()), (0, 0));
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
-    hang_up.join().unwrap();
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn registry(repository: String, situation: &Situation) -> Result<Root, Remark> {
 }
 
 /// The registry of a reference: its first part if that looks like a host, else Docker Hub (distribution/reference).
-fn host(reference: &str) -> &str {
+pub(super) fn host(reference: &str) -> &str {
     let first = reference.split('/').next().unwrap_or_default();
     let is_host = reference.contains('/') && (first.contains(['.', ':']) || first == "localhost");
     if is_host { first } else { "docker.io" }

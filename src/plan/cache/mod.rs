@@ -10,6 +10,7 @@ mod describe;
 mod entry;
 mod policy;
 mod scope;
+mod server;
 mod situation;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::report::{CellId, Severity};
 
 pub use entry::{Attributes, Place};
 pub use policy::{Branches, Rights, rights};
+pub use server::Server;
 pub use situation::{Actions, ActionsCacheMode, Credentials, Features, Purpose, Situation};
 
 use backend::Resolved;
@@ -134,6 +136,17 @@ impl CachePlan {
             plan.to.clear();
         }
         plan.remarks.push(Remark::wrong(Severity::Warning, format!("{reason}, so it was built again without"), fix));
+        plan
+    }
+
+    /// The same without what is kept at a server, with the reason.
+    #[must_use]
+    pub fn without_server(&self, server: &Server, reason: &str, fix: &str) -> Self {
+        let mut plan = self.clone();
+        let is_elsewhere = |entry: &Entry| entry.server().as_ref() != Some(server);
+        plan.from.retain(is_elsewhere);
+        plan.to.retain(is_elsewhere);
+        plan.remarks.push(Remark::wrong(Severity::Warning, format!("{reason}, so its cache was left out"), fix));
         plan
     }
 

@@ -117,6 +117,10 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl State {
     fn answer(&mut self, address: SocketAddr, request: &Request) -> Option<Response> {
+        if request.uri().path() == "/" {
+            // Nothing is there, but somebody who asks learns that the service is.
+            return (!self.hang).then(|| built(404, &[], Bytes::new()));
+        }
         let (_, name) = request.uri().path().rsplit_once('/').unwrap();
         let number = name.parse::<usize>().ok();
         let wanted = || serde_json::from_slice::<Wanted>(request.body()).unwrap();
