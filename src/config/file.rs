@@ -11,30 +11,43 @@ use super::fault::{Faults, KeyPath, Place, did_you_mean};
 use super::image::Draft;
 use super::keys::{FILE, Kind};
 use super::node::{Entry, Node, Value};
-use super::{BakePrinter, Cache, bake, cache, check, unique, yaml};
+use super::{BakePrinter, Cache, CommentMode, bake, cache, check, unique, yaml};
 
 /// Far more than anyone writes by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Limit of the defaults of all images together, as every image gets its own copy.
 const MAX_DEFAULTS_BYTES: usize = 16 << 20;
 
-/// The images of a configuration file, `defaults ← target ← images`, and what it says about the cache.
+/// What a configuration file says.
+#[derive(Debug, Default)]
+pub(super) struct FileContent {
+    /// The images, `defaults ← target ← images`.
+    pub(super) drafts: Vec<Draft>,
+    /// About the cache.
+    pub(super) cache: Cache,
+    /// About the comment.
+    pub(super) comment: CommentMode,
+}
+
+/// Reads a configuration file.
 ///
 /// # Errors
 /// When a file cannot be read, or bake fails. Faults inside of the file are collected instead.
-pub(super) fn read(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<(Vec<Draft>, Cache)> {
+pub(super) fn read(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<FileContent> {
     let text = fs::read_text(&file.path, MAX_FILE_BYTES)?;
     let Some(tree) = yaml::load(&file.name, &text, faults) else {
         let place = Place { file: file.name.as_str().into(), position: Some((1, 1)) };
         if faults.is_empty() {
             faults.push(&place, &KeyPath::default(), "empty; expected `images`, `bake` or `compose`");
         }
-        return Ok((Vec::new(), Cache::default()));
+        return Ok(FileContent::default());
     };
     check::check(&tree, Kind::Section(FILE), &KeyPath::default(), faults);
     check_sources(&tree, faults);
     let cache = tree.get("cache").map(|node| cache::resolve(node, &file.root, faults)).unwrap_or_default();
-    Ok((drafts(&tree, file, printer, faults)?, cache))
+    // A word that is none has been found fault with.
+    let comment = tree.get("comment").and_then(Node::text).and_then(|word| word.parse().ok()).unwrap_or_default();
+    Ok(FileContent { drafts: drafts(&tree, file, printer, faults)?, cache, comment })
 }
 
 fn drafts(tree: &Node, file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<Vec<Draft>> {

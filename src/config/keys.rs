@@ -1,5 +1,6 @@
 //! Every key of `weighbridge.yml`: the one table that the reader, the schema and the documentation come from.
 
+use super::comment;
 use super::format::{Format, Words};
 
 /// A key of a mapping.
@@ -95,6 +96,13 @@ pub(super) const FILE: &[Key] = &[
         Kind::Section(CACHE),
         "{backend: auto}",
         "The build cache. Every cell (image and platform) has a place of its own in it.",
+    ),
+    key(
+        "comment",
+        Kind::Text(Format::OneOf(&comment::MODES)),
+        "always",
+        "When a pull or merge request gets a comment. `auto`, the default: when there is something to say, or an earlier \
+         comment to be put right; `always`, in every run, which fails when it cannot be published; or `never`.",
     ),
 ];
 

@@ -7,6 +7,7 @@
 mod bake;
 mod cache;
 mod check;
+mod comment;
 mod csv;
 mod discover;
 mod dockerfiles;
@@ -34,11 +35,13 @@ use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
 
 pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
+pub use comment::CommentMode;
 pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;
 
 use fault::Faults;
+use file::FileContent;
 use image::Surroundings;
 
 /// What is to be resolved.
@@ -74,16 +77,14 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     let directory = fs::normalize(&env.directory.join(&request.directory));
     let given = request.file.clone().or_else(|| env.get("WEIGHBRIDGE_CONFIG").map(PathBuf::from));
     let mut faults = Faults::default();
-    let (origin, root, drafts, cache) = match discover::config_file(&directory, given.as_deref())? {
-        Some(file) => {
-            let (drafts, cache) = file::read(&file, bake, &mut faults)?;
-            (file.name.clone(), file.root.clone(), drafts, cache)
-        }
+    let (origin, root, content) = match discover::config_file(&directory, given.as_deref())? {
+        Some(file) => (file.name.clone(), file.root.clone(), file::read(&file, bake, &mut faults)?),
         None => {
             let (origin, root, drafts) = discover::images(directory, request.root_name.as_deref(), bake, &mut faults)?;
-            (origin, root, drafts, Cache::default())
+            (origin, root, FileContent { drafts, ..FileContent::default() })
         }
     };
+    let FileContent { drafts, cache, comment } = content;
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
     let around = Surroundings { root: &root, env };
@@ -91,7 +92,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
         drafts.iter().filter_map(|draft| image::resolve(draft, &around, &mut faults)).collect();
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Config { origin, root, images: selection.apply(images)?, cache, selection })
+    Ok(Config { origin, root, images: selection.apply(images)?, cache, comment, selection })
 }
 
 /// The resolved configuration.
@@ -106,6 +107,8 @@ pub struct Config {
     pub images: Vec<Image>,
     /// Where the build cache is kept and who may write it.
     pub cache: Cache,
+    /// When a change request gets a comment.
+    pub comment: CommentMode,
     /// What was asked for, by the command line or the environment; `images` is what is left of the configuration.
     pub selection: Selection,
 }

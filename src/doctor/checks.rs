@@ -224,6 +224,7 @@ mod tests {
             root: "/".into(),
             images: vec![image],
             cache: crate::config::Cache::default(),
+            comment: crate::config::CommentMode::default(),
             selection: crate::config::Selection::default(),
         };
         let checks = platforms(&facts, Some(&config));

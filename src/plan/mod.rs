@@ -214,8 +214,14 @@ pub(crate) mod tests {
     }
 
     fn config(images: Vec<Image>) -> Config {
-        let (cache, selection) = (crate::config::Cache::default(), crate::config::Selection::default());
-        Config { origin: "test".into(), root: "/src".into(), images, cache, selection }
+        Config {
+            origin: "test".into(),
+            root: "/src".into(),
+            images,
+            cache: crate::config::Cache::default(),
+            comment: crate::config::CommentMode::default(),
+            selection: crate::config::Selection::default(),
+        }
     }
 
     fn machine() -> Machine {

@@ -1,5 +1,6 @@
 //! Where results go: files in the output directory, and standard output.
 
+pub mod calm;
 pub mod comment;
 pub mod terminal;
 

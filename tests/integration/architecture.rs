@@ -29,7 +29,7 @@ const USES: [(&str, &[&str]); 25] = [
     ("baseline", &["ci", "error", "fs", "git", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
-    ("publish", &["error", "fs", "render"]),
+    ("publish", &["compare", "config", "error", "fs", "render"]),
     // What drives them.
     ("cli", &["oci", "plan", "units"]),
     ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),

@@ -233,6 +233,18 @@ fn the_command_line_wins_over_the_environment_and_both_over_the_file() {
 }
 
 #[test]
+fn a_comment_is_calm_unless_the_file_says_otherwise() {
+    let images = "images: {orders: {context: services/orders}}\n";
+    for (more, expected) in
+        [("", CommentMode::Auto), ("comment: always", CommentMode::Always), ("comment: never", CommentMode::Never)]
+    {
+        let text = format!("{images}{more}");
+        let files = [("weighbridge.yml", text.as_str()), ("services/orders/Dockerfile", "FROM scratch")];
+        assert_eq!(resolved(&files, &NEVER).comment, expected, "{more}");
+    }
+}
+
+#[test]
 fn the_settings_in_the_document_of_the_cache_are_all_there_are() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cache.md");
     let document = fs::read_text(&path, 1 << 20).unwrap();

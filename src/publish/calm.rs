@@ -1,0 +1,141 @@
+//! Whether a comment is worth its readers' time. A comment on every change request is soon read on none, so it is made
+//! when something in it would stand in sight, and otherwise only put right. Pure.
+
+use crate::compare::{Change, Comparison};
+use crate::config::CommentMode;
+use crate::render::{cache, notes};
+
+/// Whether to publish, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calm {
+    /// Publish, for this reason.
+    Speak(&'static str),
+    /// Only put an earlier comment right: nothing that it may say is true any more.
+    Correct,
+    /// Not even that: it is switched off.
+    Silent,
+}
+
+impl Calm {
+    /// Decides for a run.
+    #[must_use]
+    pub fn of(mode: CommentMode, comparison: &Comparison<'_>) -> Self {
+        match mode {
+            CommentMode::Never => Self::Silent,
+            CommentMode::Always => Self::Speak("a comment is asked for in every run"),
+            CommentMode::Auto => news(comparison).map_or(Self::Correct, Self::Speak),
+        }
+    }
+
+    /// Whether the comment is published where there is an earlier one or none.
+    #[must_use]
+    pub fn publishes(self, has_earlier: bool) -> bool {
+        match self {
+            Self::Speak(_) => true,
+            Self::Correct => has_earlier,
+            Self::Silent => false,
+        }
+    }
+}
+
+/// The weightiest thing that a reader should know. A first measurement is none: nothing changed yet.
+fn news(comparison: &Comparison<'_>) -> Option<&'static str> {
+    let changed = |change: &Change<'_>| match change {
+        Change::Added | Change::Removed | Change::Changed(_) | Change::Recompressed(_) => true,
+        Change::Unchanged(_) | Change::NotMeasured(_) | Change::NoBaseline | Change::BaseNotMeasured(_) => false,
+    };
+    let reasons = [
+        (!notes::failures(comparison).is_empty(), "a build has no numbers"),
+        (!notes::budgets(comparison).is_empty(), "a budget is missed, close or unknown"),
+        (!notes::cache_troubles(comparison).is_empty(), "a cache did not do what was planned"),
+        (comparison.rows.iter().any(|row| changed(&row.change)), "an image changed"),
+        (!cache::missed(comparison, 1, true).is_empty(), "steps lost their cache at a cost"),
+    ];
+    reasons.into_iter().find(|(is_so, _)| *is_so).map(|(_, reason)| reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::compare;
+    use crate::report::{
+        BudgetResult, CacheState, Cause, CellReport, Finding, Outcome, Report, Severity, Step, Timing, Verdict, sample,
+    };
+
+    fn cell(diff_id: &str, kilobytes: u64) -> CellReport {
+        sample::cell("orders", "linux/amd64", vec![sample::layer(diff_id, kilobytes * 1_000, "RUN make", 3)])
+    }
+
+    fn with(edit: impl FnOnce(&mut CellReport)) -> Report {
+        let mut cell = cell("a", 50_000);
+        edit(&mut cell);
+        sample::run(vec![cell])
+    }
+
+    fn budget(verdict: Verdict) -> Report {
+        let (key, limit, reason) = ("compressed".to_owned(), "60.0 MB".to_owned(), String::new());
+        with(|cell| cell.budgets.push(BudgetResult { key, limit, actual: None, verdict, reason }))
+    }
+
+    fn finding(rule: &str, severity: Severity) -> Report {
+        let (rule, message) = (rule.to_owned(), String::new());
+        with(|cell| cell.findings = vec![Finding { rule, severity, message, dockerfile_line: None, url: None }])
+    }
+
+    fn missed(millis: u64) -> Report {
+        let causes = vec![Cause::Edited { was: None }];
+        let step = Step { causes, ..sample::step("build", Some(3), millis, CacheState::Executed, "RUN make") };
+        with(|cell| cell.timing = Some(Timing { steps: vec![step], ..sample::timing() }))
+    }
+
+    fn failed() -> Report {
+        with(|cell| (cell.outcome, cell.image) = (Outcome::Failed, None))
+    }
+
+    #[test]
+    fn a_run_speaks_when_there_is_something_to_say() {
+        let base = sample::run(vec![cell("a", 50_000)]);
+        for (situation, base, head, expected) in [
+            ("nothing changed", Some(&base), base.clone(), None),
+            ("noise", Some(&base), sample::run(vec![cell("b", 50_001)]), None),
+            ("an image grew", Some(&base), sample::run(vec![cell("b", 54_000)]), Some("an image changed")),
+            ("an image shrank", Some(&base), sample::run(vec![cell("b", 46_000)]), Some("an image changed")),
+            ("an image is gone", Some(&base), sample::run(vec![]), Some("an image changed")),
+            ("an image is new", Some(&sample::run(vec![])), base.clone(), Some("an image changed")),
+            ("nothing to compare with", None, base.clone(), None),
+            ("the base has no numbers", Some(&failed()), base.clone(), None),
+            ("a build failed", Some(&base), failed(), Some("a build has no numbers")),
+            ("a build failed, no baseline", None, failed(), Some("a build has no numbers")),
+            ("a budget is met", Some(&base), budget(Verdict::Pass), None),
+            ("it is close", Some(&base), budget(Verdict::Warn), Some("a budget is missed, close or unknown")),
+            ("it is missed", None, budget(Verdict::Fail), Some("a budget is missed, close or unknown")),
+            ("a hint", Some(&base), finding("build-check/X", Severity::Warning), None),
+            ("a note on the cache", Some(&base), finding("cache-ignored", Severity::Notice), None),
+            (
+                "a cache failed",
+                Some(&base),
+                finding("cache-ignored", Severity::Warning),
+                Some("a cache did not do what was planned"),
+            ),
+            ("a cheap miss", Some(&base), missed(4_999), None),
+            ("a dear miss", Some(&base), missed(5_000), Some("steps lost their cache at a cost")),
+        ] {
+            let calm = Calm::of(CommentMode::Auto, &compare(base, &head));
+            assert_eq!(calm, expected.map_or(Calm::Correct, Calm::Speak), "{situation}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_says_goes_before_that() {
+        let (quiet, loud) = (with(|_| ()), failed());
+        for (mode, head, publishes) in [
+            (CommentMode::Auto, &quiet, [false, true]),
+            (CommentMode::Auto, &loud, [true, true]),
+            (CommentMode::Always, &quiet, [true, true]),
+            (CommentMode::Never, &loud, [false, false]),
+        ] {
+            let calm = Calm::of(mode, &compare(Some(&quiet), head));
+            assert_eq!([false, true].map(|has_earlier| calm.publishes(has_earlier)), publishes, "{mode:?}");
+        }
+    }
+}
