@@ -140,9 +140,12 @@ pub enum Ours {
 
 impl Ours {
     fn wrote(&self, existing: &Existing) -> bool {
+        // The interfaces of GitHub do not agree on whether the name of a program ends like that.
+        let bare = |login: &str| login.trim_end_matches("[bot]").to_ascii_lowercase();
+        let Author { login, is_bot } = &existing.author;
         match self {
-            Self::Login(login) => existing.author.login.eq_ignore_ascii_case(login),
-            Self::AnyBot => existing.author.is_bot,
+            Self::Login(own) => own.eq_ignore_ascii_case(login) || (*is_bot && bare(own) == bare(login)),
+            Self::AnyBot => *is_bot,
         }
     }
 }

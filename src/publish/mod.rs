@@ -2,6 +2,7 @@
 
 pub mod calm;
 pub mod comment;
+pub mod forge;
 pub mod terminal;
 
 use std::fs::{File, TryLockError};
