@@ -13,6 +13,7 @@ mod compare;
 mod configuration;
 mod disk;
 mod fake;
+mod forge;
 mod hostile;
 mod layout;
 mod plan;
