@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::CommentMode;
 use crate::oci::Platform;
 use crate::plan::Delivery;
 use crate::units::parse_duration;
@@ -133,6 +135,13 @@ pub struct RunArgs {
     /// Keep the OCI layouts that were measured.
     #[arg(long)]
     pub keep_layouts: bool,
+    /// When the pull or merge request gets a comment [default: auto, or what the configuration says].
+    #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
+    pub comment: Option<CommentMode>,
+}
+
+fn comment_mode() -> impl TypedValueParser<Value = CommentMode> {
+    PossibleValuesParser::new(CommentMode::WORDS).try_map(|word| word.parse())
 }
 
 impl RunArgs {
@@ -245,6 +254,7 @@ mod tests {
             "weighbridge run --jobs 0",
             "weighbridge run --platform linux",
             "weighbridge run --timeout 10",
+            "weighbridge run --comment sometimes",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

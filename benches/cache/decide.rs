@@ -65,6 +65,8 @@ fn situation() -> Situation {
             is_ci: true,
             event: Event::Push,
             restriction: None,
+            change_request: None,
+            run: None,
             sha: None,
             reference: name("release"),
             is_protected: true,

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::cells::invocation;
+use super::comment;
 use super::lookup;
 use super::session::Session;
 use super::situation::situation;
@@ -41,12 +42,13 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     let plan = plan_cells(&config, &Machine::assumed(), &delivery, &situation, &session.output_directory())?;
     let redactor = session.redactor(&config);
     let baseline = lookup::describe(session).await?;
+    let comment = comment::describe(session, args, &config);
     terminal::out(&match session.common.format {
-        Format::Json => json(session, &plan, &delivery, &redactor, Some(baseline)),
+        Format::Json => json(session, &plan, &delivery, &redactor, Some((baseline, comment))),
         Format::Text | Format::Markdown => {
             let baseline: String = baseline.iter().map(|line| format!("  {}\n", escape::block(line))).collect();
             let cells = text(session, &config.origin, &plan, &delivery);
-            let shown = format!("{cells}\nBaseline\n{baseline}{}", destinations(session, &delivery));
+            let shown = format!("{cells}\nBaseline\n{baseline}{}", destinations(session, &delivery, &comment));
             redactor.apply(&shown).into_owned()
         }
     });
@@ -78,7 +80,7 @@ fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -
     shown
 }
 
-fn destinations(session: &Session, delivery: &Delivery) -> String {
+fn destinations(session: &Session, delivery: &Delivery, comment: &str) -> String {
     let output = session.output_directory();
     let mut shown = String::from("\nResults\n");
     for (what, file) in
@@ -92,7 +94,7 @@ fn destinations(session: &Session, delivery: &Delivery) -> String {
     if delivery.load {
         shown += "  images are loaded into the local engine\n";
     }
-    shown
+    shown + &format!("  {}\n", escape::block(comment))
 }
 
 #[derive(Serialize)]
@@ -101,6 +103,9 @@ struct PlanDto {
     /// Which baseline would be used and why; of a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<Vec<String>>,
+    /// Where a comment would go and when; of a dry run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -138,7 +143,7 @@ fn json(
     plan: &Plan<'_>,
     delivery: &Delivery,
     redactor: &Redactor,
-    baseline: Option<Vec<String>>,
+    dry: Option<(Vec<String>, String)>,
 ) -> String {
     let cell = |cell: &Cell<'_>| {
         let command = invocation(cell, session.builder(), delivery, &session.env);
@@ -151,6 +156,7 @@ fn json(
             command: words.map(|word| redactor.apply(&word.to_string_lossy()).into_owned()).collect(),
         }
     };
-    let plan = PlanDto { cells: plan.cells.iter().map(cell).collect(), baseline };
+    let (baseline, comment) = dry.unzip();
+    let plan = PlanDto { cells: plan.cells.iter().map(cell).collect(), baseline, comment };
     serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n"
 }

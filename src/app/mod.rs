@@ -2,6 +2,7 @@
 
 mod base;
 mod cells;
+mod comment;
 mod compare;
 mod dry_run;
 mod evidence;

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::base::BaseReport;
 use super::cells::Building;
+use super::comment::report_name;
 use super::compare::show;
 use super::evidence;
 use super::lookup;
@@ -17,6 +18,7 @@ use crate::buildx::memory::Memory;
 use crate::cli::RunArgs;
 use crate::compare::{Comparison, budget, compare, ledger, miss, verdict};
 use crate::config::{self, Config, Selection};
+use crate::error;
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, plan};
 use crate::publish::{OutputDirectory, terminal};
@@ -70,13 +72,16 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
         budget::baseline_lost(&mut report, &reason);
     }
     let comparison = Comparison { baseline, ..compare(base.as_ref(), &report) };
-    let written =
-        written.and_then(|()| run.output.write(&v1::to_json(&report), &render::markdown::render(&comparison)));
+    let markdown = render::markdown::render(&comparison);
+    let written = written.and_then(|()| run.output.write(&v1::to_json(&report), &markdown));
     // A full disk must not swallow what the builds have cost; it still decides the exit code.
     terminal::out(&show(session, &comparison));
     written?;
     run.keep(&report).await;
-    Ok(verdict::exit_code(&report))
+    let name = report_name(&situation.project, session.config_file().as_deref(), &run.selection);
+    let commented = run.comment(&config, &comparison, &name, &markdown).await;
+    // What the builds say weighs more than what became of the comment.
+    Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))
 }
 
 impl Run<'_> {

@@ -61,7 +61,8 @@ impl Session {
         Selection { images: self.common.image.clone(), platforms: self.common.platform.clone() }
     }
 
-    fn config_file(&self) -> Option<PathBuf> {
+    /// The configuration file that the user named.
+    pub(super) fn config_file(&self) -> Option<PathBuf> {
         self.common.config.clone().or_else(|| self.env.get("WEIGHBRIDGE_CONFIG").map(PathBuf::from))
     }
 

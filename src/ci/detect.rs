@@ -18,6 +18,8 @@ pub(super) fn detect(env: &Env, payload: impl FnOnce() -> Result<Payload>) -> Co
             is_ci: env.is_ci(),
             event: if env.is_ci() { Event::Push } else { Event::Local },
             restriction: None,
+            change_request: None,
+            run: None,
             sha: None,
             reference: None,
             is_protected: false,
@@ -36,12 +38,16 @@ fn github(env: &Env, payload: Result<Payload>) -> Context {
     let queued = full_name.strip_prefix("refs/heads/gh-readonly-queue/").and_then(|name| name.rsplit_once("/pr-"));
     let target = env.get("GITHUB_BASE_REF").or(queued.map(|(branch, _)| branch));
     let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
+    let numbered = full_name.strip_prefix("refs/pull/").and_then(|rest| rest.split('/').next()?.parse().ok());
+    let told = || payload.as_ref().ok()?.pull_request.as_ref()?.number;
     let default_branch = payload.as_ref().ok().and_then(|payload| payload.repository.as_ref()?.default_branch.clone());
     Context {
         forge: Forge::Github,
         is_ci: true,
         event: github_event(name, full_name, queued.is_some()),
         restriction: github_restriction(name, full_name, env, &payload),
+        change_request: numbered.or_else(told),
+        run: number(env.get("GITHUB_RUN_ID")),
         sha: owned(env.get("GITHUB_SHA")),
         reference: owned(env.get("GITHUB_HEAD_REF").or_else(|| env.get("GITHUB_REF_NAME"))),
         is_protected: env.get("GITHUB_REF_PROTECTED") == Some("true"),
@@ -116,6 +122,8 @@ fn gitlab(env: &Env) -> Context {
         is_ci: true,
         event: gitlab_event(env),
         restriction: is_fork.then_some(Restriction::Fork),
+        change_request: number(env.get("CI_MERGE_REQUEST_IID")),
+        run: number(env.get("CI_PIPELINE_ID")),
         sha: owned(env.get("CI_COMMIT_SHA")),
         reference: owned(source_branch.or_else(|| env.get("CI_COMMIT_REF_NAME"))),
         is_protected: env.get("CI_COMMIT_REF_PROTECTED") == Some("true"),
@@ -133,6 +141,10 @@ fn gitlab_event(env: &Env) -> Event {
         () if env.get("CI_PIPELINE_SOURCE") == Some("schedule") => Event::Schedule,
         () => Event::Push,
     }
+}
+
+fn number(value: Option<&str>) -> Option<u64> {
+    value.and_then(|value| value.parse().ok())
 }
 
 fn owned(value: Option<&str>) -> Option<String> {
@@ -203,6 +215,26 @@ mod tests {
             (event("merge_train"), "TrialMerge abc topic release trunk"),
         ] {
             assert_eq!(show(&variables), format!("Gitlab ci=true {expected}"), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_the_change_request_and_of_the_run_is_told() {
+        let github = |reference| vec![("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "99"), ("GITHUB_REF", reference)];
+        let gitlab = vec![("GITLAB_CI", "true"), ("CI_PIPELINE_ID", "99")];
+        let pull_request = r#"{"pull_request": {"number": 8, "head": {"repo": null}}}"#;
+        for (variables, payload, expected) in [
+            (github("refs/pull/7/merge"), "{}", (Some(7), Some(99))),
+            (github("refs/pull/7/merge"), pull_request, (Some(7), Some(99))),
+            (github("refs/heads/main"), pull_request, (Some(8), Some(99))),
+            (github("refs/heads/main"), "nonsense", (None, Some(99))),
+            (github("refs/pull/x/merge"), "{}", (None, Some(99))),
+            (gitlab.clone(), "", (None, Some(99))),
+            ([gitlab, vec![("CI_MERGE_REQUEST_IID", "5")]].concat(), "", (Some(5), Some(99))),
+            (vec![("CI", "true")], "", (None, None)),
+        ] {
+            let context = context(&variables, payload);
+            assert_eq!((context.change_request, context.run), expected, "{variables:?} {payload}");
         }
     }
 

@@ -72,6 +72,10 @@ pub struct Context {
     pub event: Event,
     /// Why it must not write what others read.
     pub restriction: Option<Restriction>,
+    /// The number of the pull or merge request.
+    pub change_request: Option<u64>,
+    /// The number of the run; a run that is started later has a greater one, and one that is repeated keeps its own.
+    pub run: Option<u64>,
     /// The commit that the forge asked for; another one may be checked out.
     pub sha: Option<String>,
     /// The branch or tag of the head, without `refs/heads/`.

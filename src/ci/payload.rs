@@ -28,6 +28,7 @@ pub(super) struct Repository {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct PullRequest {
+    pub(super) number: Option<u64>,
     pub(super) head: Side,
     pub(super) user: Option<User>,
 }

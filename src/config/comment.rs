@@ -3,7 +3,7 @@
 use super::format::Words;
 
 /// The values of the key and of the option.
-pub(super) const MODES: Words = Words { list: &["auto", "always", "never"], expected: "auto, always or never" };
+pub(super) const MODES: Words = Words { list: &CommentMode::WORDS, expected: "auto, always or never" };
 
 /// When a change request gets a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +15,11 @@ pub enum CommentMode {
     Always,
     /// In none.
     Never,
+}
+
+impl CommentMode {
+    /// How they are written.
+    pub const WORDS: [&str; 3] = ["auto", "always", "never"];
 }
 
 impl std::str::FromStr for CommentMode {

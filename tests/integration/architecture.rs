@@ -29,9 +29,9 @@ const USES: [(&str, &[&str]); 25] = [
     ("baseline", &["ci", "error", "fs", "git", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
-    ("publish", &["compare", "config", "error", "fs", "render"]),
+    ("publish", &["ci", "compare", "config", "env", "error", "fs", "http", "render"]),
     // What drives them.
-    ("cli", &["oci", "plan", "units"]),
+    ("cli", &["config", "oci", "plan", "units"]),
     ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
     (
         "app",

@@ -17,6 +17,8 @@ pub(in crate::plan) fn laptop() -> Situation {
             is_ci: false,
             event: Event::Local,
             restriction: None,
+            change_request: None,
+            run: None,
             sha: None,
             reference: Some("topic".into()),
             is_protected: false,

@@ -9,6 +9,7 @@ mod fake;
 pub mod github;
 pub mod gitlab;
 mod patience;
+pub mod target;
 #[cfg(test)]
 mod tests;
 mod token;

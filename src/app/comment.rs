@@ -1,0 +1,132 @@
+//! The comment of a run, brought to its change request. It costs the run nothing when that fails, unless a comment is
+//! asked for in every run.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::run::Run;
+use super::session::Session;
+use crate::ci::{Context, Restriction};
+use crate::cli::RunArgs;
+use crate::compare::Comparison;
+use crate::config::{CommentMode, Config, Selection};
+use crate::error;
+use crate::escape;
+use crate::publish::calm::Calm;
+use crate::publish::comment::{Comment, Marker};
+use crate::publish::forge::target::{NoTarget, Target};
+use crate::publish::forge::{ForgeError, Published};
+use crate::publish::terminal;
+
+impl Run<'_> {
+    /// Brings the comment to the change request, if there is one, and returns the exit code of that alone.
+    pub(super) async fn comment(&self, config: &Config, comparison: &Comparison<'_>, name: &str, text: &str) -> u8 {
+        let mode = mode(self.args, config);
+        let calm = Calm::of(mode, comparison);
+        if calm == Calm::Silent {
+            return error::OK;
+        }
+        let context = Context::detect(&self.session.env);
+        let failure = match Target::find(&self.session.env, &context) {
+            Ok(target) => {
+                let marker = Marker::new(name, comparison.head.context.head.sha.as_deref(), target.run);
+                let place = target.place.to_string();
+                match self.publish(target, &Comment::new(marker, text), calm).await {
+                    None => return error::OK,
+                    Some(Ok(published)) => {
+                        self.view.say(&told(&published, &place, calm));
+                        return error::OK;
+                    }
+                    Some(Err(error)) => error,
+                }
+            }
+            Err(NoTarget::NoChangeRequest(_)) => return error::OK,
+            Err(NoTarget::Unusable(reason)) => anyhow::Error::msg(reason),
+        };
+        self.complain(&failure, &context, mode)
+    }
+
+    /// `None` when a signal broke it off.
+    async fn publish(&self, target: Target, comment: &Comment, calm: Calm) -> Option<Result<Published>> {
+        self.session.cancel.run_until_cancelled(target.publish(&self.session.env, comment, calm)).await
+    }
+
+    /// Says what went wrong. Nobody can mend that the run of a fork may only read.
+    fn complain(&self, failure: &anyhow::Error, context: &Context, mode: CommentMode) -> u8 {
+        let is_restricted =
+            matches!(context.restriction, Some(Restriction::Fork | Restriction::Dependabot | Restriction::Unknown(_)));
+        let is_denied = matches!(failure.downcast_ref(), None | Some(ForgeError::Denied { .. }));
+        if is_restricted && is_denied {
+            self.view.say(&format!("no comment, as is usual for a fork: {failure:#}"));
+            return error::OK;
+        }
+        let (word, code) = match mode {
+            CommentMode::Always => ("error", error::NOT_PUBLISHED),
+            CommentMode::Auto | CommentMode::Never => ("warning", error::OK),
+        };
+        terminal::say(&format!("{word}: no comment: {}", escape::block(&format!("{failure:#}"))));
+        code
+    }
+}
+
+/// What the command line says goes first.
+fn mode(args: &RunArgs, config: &Config) -> CommentMode {
+    args.comment.unwrap_or(config.comment)
+}
+
+fn told(published: &Published, place: &str, calm: Calm) -> String {
+    let reason = if let Calm::Speak(reason) = calm { format!(" ({reason})") } else { String::new() };
+    match published {
+        Published::Created(_) => format!("comment made on {place}{reason}"),
+        Published::Updated(_) => format!("comment updated on {place}{reason}"),
+        Published::Unchanged(_) => format!("comment on {place} says so already"),
+        Published::Superseded(head) => format!("comment on {place} left as a later run wrote it, for {head}"),
+        Published::NotNeeded => format!("no comment on {place}: nothing to say"),
+    }
+}
+
+/// What a dry run says about it.
+pub(super) fn describe(session: &Session, args: &RunArgs, config: &Config) -> String {
+    let when = match mode(args, config) {
+        CommentMode::Never => return "no comment: it is switched off".to_owned(),
+        CommentMode::Always => "in every run",
+        CommentMode::Auto => "when there is something to say, or an earlier comment to be put right",
+    };
+    match Target::find(&session.env, &Context::detect(&session.env)) {
+        Ok(target) => format!("comment on {}, {when}", target.place),
+        Err(reason) => format!("no comment: {reason}"),
+    }
+}
+
+/// The name of the report, by which its comment is found again: a change request has one comment for each
+/// configuration, and for each part of it that is run alone.
+pub(super) fn report_name(project: &str, file: Option<&Path>, selection: &Selection) -> String {
+    let place = if project.is_empty() { "weighbridge" } else { project };
+    let file = file.and_then(Path::file_name).map(|name| format!("/{}", name.to_string_lossy())).unwrap_or_default();
+    let platforms: Vec<String> = selection.platforms.iter().map(ToString::to_string).collect();
+    let parts = [selection.images.join("+"), platforms.join("+")].into_iter().filter(|part| !part.is_empty());
+    let part: String = parts.map(|part| format!("@{part}")).collect();
+    format!("{place}{file}{part}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_named_after_its_configuration_and_its_part() {
+        let selection = |images: &[&str], platforms: &[&str]| Selection {
+            images: images.iter().map(|name| (*name).to_owned()).collect(),
+            platforms: platforms.iter().map(|platform| platform.parse().unwrap()).collect(),
+        };
+        for (project, file, selection, expected) in [
+            ("", None, selection(&[], &[]), "weighbridge"),
+            ("services/web", None, selection(&[], &[]), "services/web"),
+            ("", Some("ci/release.yml"), selection(&[], &[]), "weighbridge/release.yml"),
+            ("", None, selection(&["a", "b"], &["linux/arm64"]), "weighbridge@a+b@linux/arm64"),
+        ] {
+            assert_eq!(report_name(project, file.map(Path::new), &selection), expected);
+        }
+    }
+}
