@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::ForgeError;
 
 /// What GitHub asks for after a refusal that does not say how long.
@@ -14,7 +16,7 @@ pub struct Patience {
     pub attempts: u32,
     /// The first wait; each further one is twice as long.
     pub first: Duration,
-    /// All waits together: a run is not held up for longer.
+    /// After this time nothing is asked again, answers that were waited for included.
     pub total: Duration,
 }
 
@@ -29,12 +31,12 @@ impl Default for Patience {
 pub(super) struct Waits {
     patience: Patience,
     failures: u32,
-    left: Duration,
+    start: Instant,
 }
 
 impl From<Patience> for Waits {
     fn from(patience: Patience) -> Self {
-        Self { patience, failures: 0, left: patience.total }
+        Self { patience, failures: 0, start: Instant::now() }
     }
 }
 
@@ -50,8 +52,8 @@ impl Waits {
             ForgeError::Unavailable { after, .. } => after.unwrap_or(doubled),
         };
         self.failures += 1;
-        self.left = self.left.checked_sub(wait)?;
-        (self.failures < self.patience.attempts).then_some(wait)
+        let is_in_time = self.start.elapsed().checked_add(wait)? <= self.patience.total;
+        (is_in_time && self.failures < self.patience.attempts).then_some(wait)
     }
 }
 
@@ -59,32 +61,46 @@ impl Waits {
 mod tests {
     use super::*;
 
-    fn waits(errors: &[ForgeError]) -> Vec<Option<u64>> {
+    /// The seconds that are waited after each of these errors, each of which comes after a number of seconds.
+    async fn waits(answer_seconds: u64, errors: &[ForgeError]) -> Vec<Option<u64>> {
         let mut waits = Waits::from(Patience::default());
-        errors.iter().map(|error| waits.after(error).map(|wait| wait.as_secs())).collect()
+        let mut seconds = Vec::new();
+        for error in errors {
+            tokio::time::sleep(Duration::from_secs(answer_seconds)).await;
+            let wait = waits.after(error);
+            tokio::time::sleep(wait.unwrap_or_default()).await;
+            seconds.push(wait.map(|wait| wait.as_secs()));
+        }
+        seconds
     }
 
     fn throttled(after: Option<u64>) -> ForgeError {
         ForgeError::Throttled { after: after.map(Duration::from_secs), message: String::new() }
     }
 
-    #[test]
-    fn waits_grow_and_end() {
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_and_end() {
         let unavailable = vec![ForgeError::unreachable(String::new()); 6];
-        assert_eq!(waits(&unavailable), [Some(1), Some(2), Some(4), Some(8), Some(16), None]);
+        assert_eq!(waits(0, &unavailable).await, [Some(1), Some(2), Some(4), Some(8), Some(16), None]);
+        assert_eq!(waits(30, &unavailable[..4]).await, [Some(1), Some(2), Some(4), None]);
     }
 
-    #[test]
-    fn a_forge_that_says_how_long_is_believed_as_long_as_there_is_time() {
-        assert_eq!(waits(&[throttled(Some(7)), throttled(Some(113)), throttled(Some(1))]), [Some(7), Some(113), None]);
-        assert_eq!(waits(&[throttled(None), throttled(None), throttled(None)]), [Some(60), Some(60), None]);
-        assert_eq!(waits(&[throttled(Some(3_600))]), [None]);
-        assert_eq!(waits(&[throttled(Some(u64::MAX))]), [None]);
+    #[tokio::test(start_paused = true)]
+    async fn a_forge_that_says_how_long_is_believed_as_long_as_there_is_time() {
+        for (seconds, expected) in [
+            (vec![Some(7), Some(113), Some(1)], vec![Some(7), Some(113), None]),
+            (vec![None, None, None], vec![Some(60), Some(60), None]),
+            (vec![Some(3_600)], vec![None]),
+            (vec![Some(u64::MAX)], vec![None]),
+        ] {
+            let errors: Vec<ForgeError> = seconds.into_iter().map(throttled).collect();
+            assert_eq!(waits(0, &errors).await, expected, "{errors:?}");
+        }
     }
 
-    #[test]
-    fn what_will_not_change_is_not_asked_again() {
+    #[tokio::test(start_paused = true)]
+    async fn what_will_not_change_is_not_asked_again() {
         let denied = ForgeError::Denied { advice: "", message: String::new() };
-        assert_eq!(waits(&[denied, ForgeError::Refused(String::new())]), [None, None]);
+        assert_eq!(waits(0, &[denied, ForgeError::Refused(String::new())]).await, [None, None]);
     }
 }
