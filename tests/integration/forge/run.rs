@@ -1,11 +1,16 @@
 //! The whole tool beside a forge: builds by the fake `docker`, a real configuration, a real client.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
 use super::model::TOKEN;
 use super::server::{Kind, Server};
 use super::{Reply, Trouble, Verb};
 use crate::case::Case;
 use crate::fake::Build;
-use crate::support::Run;
+use crate::support::{Run, signal};
 
 /// A job of this forge for change request 7, whose head is a branch of `head`.
 fn job(server: &Server, head: &str) -> Case {
@@ -146,6 +151,40 @@ async fn a_forge_that_is_busy_for_an_hour_is_not_waited_for() {
     let case = job(&server, "");
     case.docker.builds("orders", &Build::failing());
     run(&case, &[]).expect(3).says("warning: no comment: too many requests (HTTP 429: Retry later)");
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_wait_for_a_forge_and_nothing_is_published_after_it() {
+    let server = Server::start(Kind::Github).await;
+    let pause = Reply::error(429, "Retry later").with("retry-after", 60);
+    server.model().troubles.push_back((Verb::Create, Trouble::Before(pause)));
+    let case = job(&server, "acme/shop");
+    let mut command = case.repository.command(&["run", "--no-rebuild-base", "--base", "HEAD~1", "--comment", "always"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..600 {
+        if server.model().troubles.is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let start = Instant::now();
+    assert!(signal(&child.id().to_string(), Some(Signal::SIGINT)));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert_eq!(server.model().comments, []);
+}
+
+#[tokio::test]
+async fn a_run_that_was_broken_off_publishes_nothing() {
+    let server = Server::start(Kind::Github).await;
+    let case = job(&server, "acme/shop");
+    case.docker.builds("web", &Build::hanging());
+    let mut command = case.repository.command(&["run", "--no-rebuild-base", "--base", "HEAD~1", "--comment", "always"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    case.docker.wait_for_hanging(1);
+    assert!(signal(&child.id().to_string(), Some(Signal::SIGINT)));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(server.model().comments, []);
 }
 
 #[tokio::test]
