@@ -49,6 +49,7 @@ const USES: [(&str, &[&str]); 25] = [
             "escape",
             "fs",
             "git",
+            "http",
             "measure",
             "plan",
             "process",
