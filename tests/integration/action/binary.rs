@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::action::runner::{Runner, stand_in};
+use crate::action::manifest::root;
+use crate::action::runner::{Runner, node, stand_in};
 
 const VERSION: &str = "1.2.3";
 
@@ -26,9 +26,20 @@ impl Release {
         let mut runner = Runner::new();
         runner.set("STAND_IN", "echo executed; exit 7");
         let release = Self { runner, runtime, server };
-        let sum = Sha256::digest(binary()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        release.publish(&serde_json::json!({ asset(): sum }));
+        release.publish_with_script();
         release
+    }
+
+    /// Writes the checksums as `release.yml` does.
+    fn publish_with_script(&self) {
+        let script = self.runner.path("action/scripts/checksums");
+        std::fs::create_dir_all(script.parent().unwrap()).unwrap();
+        std::fs::copy(root().join("scripts/checksums"), &script).unwrap();
+        let binary = self.runner.path("temp").join(asset());
+        std::fs::copy(stand_in(), &binary).unwrap();
+        let mut command = std::process::Command::new(node());
+        let status = command.arg(script).args([VERSION, &self.server.uri()]).arg(binary).status().unwrap();
+        assert!(status.success());
     }
 
     /// Writes the checksums that a commit of the action carries.

@@ -188,7 +188,7 @@ pub(super) fn stand_in() -> PathBuf {
     root().join("tests/fixtures/bin/stand-in")
 }
 
-fn node() -> PathBuf {
+pub(super) fn node() -> PathBuf {
     which::which("node").unwrap_or_else(|_| {
         panic!("the action is tested with node, and there is none: install it (Debian package `nodejs`, 18 or later)")
     })
