@@ -13,7 +13,7 @@ HOST_PACKAGES=(runc iptables iproute2 qemu-user-static debootstrap)
 PREFIX_FORMAT=1
 
 os_release() {
-    # shellcheck disable=SC1091
+    # shellcheck source=/dev/null
     (. /etc/os-release && printf '%s' "${!1:-}")
 }
 
