@@ -15,6 +15,7 @@ mod configuration;
 mod disk;
 mod fake;
 mod forge;
+mod gitlab;
 mod hostile;
 mod layout;
 mod plan;
