@@ -34,8 +34,9 @@ function cached(asset) {
   const { version, url, sha256 } = require('./checksums.json');
   const expected = sha256[asset];
   if (!expected) throw new Error(`this commit is no release, so ${asset} has no checksum; use a tag, or WEIGHBRIDGE_BIN`);
-  if (!process.env.RUNNER_TOOL_CACHE) throw new Error('RUNNER_TOOL_CACHE is not set; outside of a runner, use WEIGHBRIDGE_BIN');
-  const file = path.join(process.env.RUNNER_TOOL_CACHE, 'weighbridge', version, process.arch, 'weighbridge');
+  const tools = process.env.RUNNER_TOOL_CACHE;
+  if (!tools) throw new Error('RUNNER_TOOL_CACHE is not set; outside of a runner, use WEIGHBRIDGE_BIN');
+  const file = path.join(tools, 'weighbridge', version, process.arch, 'weighbridge');
   // A tool cache outlives jobs, so what lies there is believed no more than what comes from the network.
   if (fs.existsSync(file) && digest(fs.readFileSync(file)) === expected) return file;
   const source = `${(input('download-url') || url).replace(/\/+$/, '')}/v${version}/${asset}`;

@@ -7,5 +7,6 @@ const builder = process.env.STATE_builder ?? '';
 // The names that buildx gives; what starts with a hyphen would be an option.
 if (/^[A-Za-z0-9][\w.-]*$/.test(builder)) {
   const { error, status } = spawnSync('docker', ['buildx', 'rm', builder], { stdio: 'inherit', timeout: 60_000 });
-  if (status !== 0) tell('warning', `the builder ${builder} is still there: ${error?.message ?? `docker ended with ${status}`}`);
+  const reason = error?.message ?? `docker ended with ${status}`;
+  if (status !== 0) tell('warning', `the builder ${builder} is still there: ${reason}`);
 }
