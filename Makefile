@@ -12,12 +12,13 @@ demo:
 .PHONY: test
 test: lint unit e2e
 
-## lint: formatting, clippy with warnings denied, licences and bans
+## lint: formatting, clippy with warnings denied, licences and bans, workflows, the Dockerfile and the scripts
 .PHONY: lint
 lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets --all-features -- -D warnings
 	scripts/deny
+	scripts/lint-ci
 
 ## unit: tests that need no engine and no network
 .PHONY: unit

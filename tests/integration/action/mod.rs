@@ -2,6 +2,7 @@
 
 mod binary;
 mod commands;
+mod documents;
 mod manifest;
 mod post;
 mod runner;
