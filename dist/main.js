@@ -21,11 +21,12 @@ function fail(error) {
   process.exitCode = NOT_STARTED;
 }
 
+let child;
+// The runner signals this process alone. Listening comes first, as a signal may come as soon as the child is there.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child?.kill(signal));
 try {
   const binary = find();
-  const child = spawn(binary, ['run', ...words(input('args'))], { stdio: 'inherit' });
-  // The runner signals this process alone.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  child = spawn(binary, ['run', ...words(input('args'))], { stdio: 'inherit' });
   child.on('error', (error) => fail(new Error(`cannot start ${binary}: ${error.message}`)));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 128 + signals[signal];

@@ -9,6 +9,9 @@ use crate::action::runner::{Runner, Step, TOKEN};
 use crate::case::Case;
 use crate::support::signal;
 
+/// Waits for a signal, and not for ever if none comes.
+const WAIT: &str = "n=0; while [ $n -lt 400 ]; do n=$((n + 1)); sleep 0.05; done";
+
 #[test]
 fn the_exit_code_is_that_of_the_binary() {
     for code in [0, 1, 2, 3, 4, 5, 130] {
@@ -25,12 +28,20 @@ fn a_binary_that_was_killed_ends_as_in_a_shell() {
 fn a_signal_is_passed_on_to_the_binary() {
     for name in [Signal::SIGINT, Signal::SIGTERM] {
         let trap = format!("trap 'echo {name} >got; exit 130' {}", name.as_str().trim_start_matches("SIG"));
-        let runner = Runner::with_stand_in(&format!("{trap}; : >ready; while :; do sleep 0.05; done"));
+        let runner = Runner::with_stand_in(&format!("{trap}; : >ready; {WAIT}"));
         let mut child = runner.command().stdout(Stdio::null()).spawn().unwrap();
         wait_for(&runner, "ready");
         assert!(signal(&child.id().to_string(), Some(name)));
         assert_eq!(child.wait().unwrap().code(), Some(130));
         assert_eq!(runner.read("got").trim(), name.as_str());
+    }
+}
+
+#[test]
+fn a_signal_right_after_the_start_is_passed_on_too() {
+    for _ in 0..10 {
+        let script = format!("trap 'exit 130' INT; kill -INT $PPID; {WAIT}");
+        Runner::with_stand_in(&script).main().expect(130);
     }
 }
 
