@@ -6,6 +6,7 @@ mod comment;
 mod compare;
 mod dry_run;
 mod evidence;
+mod inputs;
 mod interrupt;
 mod lookup;
 mod rebuild;
@@ -34,6 +35,10 @@ use session::Session;
 /// Runs one command line and returns the exit code.
 #[must_use]
 pub fn main(env: &Env) -> ExitCode {
+    let env = match inputs::applied(env) {
+        Ok(env) => env,
+        Err(failure) => return failed(&failure),
+    };
     let cli = match Cli::try_parse_from(&env.args) {
         Ok(cli) => cli,
         Err(help) => {
@@ -42,10 +47,12 @@ pub fn main(env: &Env) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    ExitCode::from(dispatch(&cli, env).unwrap_or_else(|failure| {
-        terminal::say(&format!("error: {}", escape::block(&format!("{failure:#}"))));
-        error::exit_code(&failure)
-    }))
+    dispatch(&cli, &env).map_or_else(|failure| failed(&failure), ExitCode::from)
+}
+
+fn failed(failure: &anyhow::Error) -> ExitCode {
+    terminal::say(&format!("error: {}", escape::block(&format!("{failure:#}"))));
+    ExitCode::from(error::exit_code(failure))
 }
 
 fn dispatch(cli: &Cli, env: &Env) -> Result<u8> {

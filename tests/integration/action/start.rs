@@ -131,16 +131,38 @@ fn a_missing_binary_is_one_clear_error() {
     }
 }
 
-#[test]
-fn weighbridge_itself_runs_as_an_action() {
+/// A dry run of weighbridge itself as an action with these inputs.
+#[track_caller]
+fn dry_run(inputs: &[(&str, &str)], code: i32) -> Step {
     let case = Case::new();
     let mut runner = Runner::new();
     runner.env.extend(case.repository.env.clone());
     runner.set("WEIGHBRIDGE_BIN", env!("CARGO_BIN_EXE_weighbridge"));
-    runner.give("args", "--dry-run --image web");
+    inputs.iter().for_each(|(name, value)| runner.give(name, value));
     let mut command = runner.command();
     command.current_dir(case.repository.path());
-    let step = Step::of(command).expect(0);
-    assert!(step.stdout.contains("buildx build") && !step.stdout.contains("orders"), "{}", step.stdout);
+    let step = Step::of(command).expect(code);
     runner.outputs();
+    step
+}
+
+#[test]
+fn weighbridge_itself_runs_as_an_action() {
+    for inputs in
+        [&[("args", "--dry-run --image web")][..], &[("args", "--dry-run"), ("image", "web"), ("load", "True")]]
+    {
+        let step = dry_run(inputs, 0);
+        assert!(step.stdout.contains("buildx build") && !step.stdout.contains("orders"), "{}", step.stdout);
+        assert_eq!(step.stdout.contains("local engine"), inputs.len() > 1, "{}", step.stdout);
+    }
+}
+
+#[test]
+fn an_input_that_is_not_read_yet_is_refused() {
+    let step = dry_run(&[("args", "--dry-run"), ("build-args", "VERSION=1")], 2);
+    assert!(
+        step.stderr.contains("input `build-args` is not read yet; describe the image in weighbridge.yml"),
+        "{}",
+        step.stderr
+    );
 }

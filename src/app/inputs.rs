@@ -1,0 +1,164 @@
+//! The inputs of the action as options of `weighbridge run`. The runner hands them over as variables, hyphens and all
+//! (actions/runner: `Handler.cs`, `AddInputsToEnvironment`).
+
+use std::ffi::OsString;
+
+use anyhow::{Result, anyhow};
+
+use crate::env::Env;
+use crate::error::Exit;
+
+/// Inputs that are the options of the same name.
+const OPTIONS: [&str; 5] = ["config", "base", "baseline", "builder", "comment"];
+/// Inputs that are switches: what `true` and what `false` stand for.
+const SWITCHES: [(&str, &str, Option<&str>); 3] =
+    [("push", "--push", None), ("load", "--load", None), ("rebuild-base", "--rebuild-base", Some("--no-rebuild-base"))];
+/// Inputs that describe an image. They are refused and never passed over: an image that is quietly built without its
+/// arguments or its tags is another image.
+const OF_AN_IMAGE: [&str; 30] = [
+    "add-hosts",
+    "allow",
+    "annotations",
+    "attests",
+    "build-args",
+    "build-contexts",
+    "cache-from",
+    "cache-to",
+    "call",
+    "cgroup-parent",
+    "context",
+    "file",
+    "labels",
+    "network",
+    "no-cache",
+    "no-cache-filters",
+    "outputs",
+    "platforms",
+    "provenance",
+    "pull",
+    "report-name",
+    "sbom",
+    "secret-envs",
+    "secret-files",
+    "secrets",
+    "shm-size",
+    "ssh",
+    "tags",
+    "target",
+    "ulimit",
+];
+/// How YAML 1.2 writes booleans (core schema), as the incumbent reads them.
+const TRUE: [&str; 3] = ["true", "True", "TRUE"];
+const FALSE: [&str; 3] = ["false", "False", "FALSE"];
+
+/// The environment with the inputs at their places: options on the command line before those that stand there already,
+/// and the working directory. Outside of an action, and for other commands, nothing changes.
+///
+/// # Errors
+/// When an input has no meaning here; exit code 2.
+pub(super) fn applied(env: &Env) -> Result<Env> {
+    let Some((program, [command, rest @ ..])) = env.args.split_first() else { return Ok(env.clone()) };
+    if command != "run" || env.get("GITHUB_ACTIONS").is_none() {
+        return Ok(env.clone());
+    }
+    let options = options(env).map_err(|error| error.context(Exit::usage("read the inputs of the action")))?;
+    let args = [program, command].into_iter().cloned().chain(options.into_iter().map(OsString::from));
+    let directory = input(env, "working-directory").map_or_else(|| env.directory.clone(), |at| env.directory.join(at));
+    Ok(Env { args: args.chain(rest.iter().cloned()).collect(), directory, ..env.clone() })
+}
+
+fn options(env: &Env) -> Result<Vec<String>> {
+    if let Some(name) = OF_AN_IMAGE.into_iter().find(|name| input(env, name).is_some_and(|value| value != "false")) {
+        return Err(anyhow!(
+            "input `{name}` is not read yet; describe the image in weighbridge.yml, which has the same settings"
+        ));
+    }
+    // One word each, so that no value can pass for an option.
+    let mut options: Vec<String> =
+        OPTIONS.iter().filter_map(|name| input(env, name).map(|value| format!("--{name}={value}"))).collect();
+    let images = input(env, "image").unwrap_or_default().split(|c: char| c == ',' || c.is_whitespace());
+    options.extend(images.filter(|image| !image.is_empty()).map(|image| format!("--image={image}")));
+    for (name, on, off) in SWITCHES {
+        match input(env, name) {
+            None => {}
+            Some(value) if TRUE.contains(&value) => options.push(on.to_owned()),
+            Some(value) if FALSE.contains(&value) => options.extend(off.map(str::to_owned)),
+            Some(value) => return Err(anyhow!("input `{name}` is {value:?}; expected true or false")),
+        }
+    }
+    Ok(options)
+}
+
+fn input<'e>(env: &'e Env, name: &str) -> Option<&'e str> {
+    env.get(&format!("INPUT_{}", name.to_uppercase())).map(str::trim).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn env(arguments: &[&str], inputs: &[(&str, &str)]) -> Env {
+        let input = |(name, value): &(&str, &str)| (format!("INPUT_{}", name.to_uppercase()), (*value).to_owned());
+        let mut variables: BTreeMap<String, String> = inputs.iter().map(input).collect();
+        variables.insert("GITHUB_ACTIONS".to_owned(), "true".to_owned());
+        let args = std::iter::once(&"weighbridge").chain(arguments).map(OsString::from).collect();
+        Env { args, variables, directory: PathBuf::from("/w"), ..Env::default() }
+    }
+
+    fn line(env: &Env) -> String {
+        applied(env).unwrap().args.join(&OsString::from(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn inputs_become_options_before_those_that_stand_there() {
+        for (inputs, expected) in [
+            (&[][..], "weighbridge run -v"),
+            (&[("config", " w.yml "), ("comment", "")], "weighbridge run --config=w.yml -v"),
+            (&[("image", "a, b\nc\n")], "weighbridge run --image=a --image=b --image=c -v"),
+            (&[("push", "TRUE"), ("load", "false")], "weighbridge run --push -v"),
+            (&[("rebuild-base", "false"), ("no-cache", "false")], "weighbridge run --no-rebuild-base -v"),
+            (&[("base", "--help"), ("github-token", "x")], "weighbridge run --base=--help -v"),
+        ] {
+            assert_eq!(line(&env(&["run", "-v"], inputs)), expected);
+        }
+        assert_eq!(line(&env(&["plan"], &[("push", "true")])), "weighbridge plan");
+        let mut elsewhere = env(&["run"], &[("push", "true")]);
+        elsewhere.variables.remove("GITHUB_ACTIONS");
+        assert_eq!(line(&elsewhere), "weighbridge run");
+    }
+
+    #[test]
+    fn the_working_directory_is_below_the_workspace() {
+        assert_eq!(applied(&env(&["run"], &[("working-directory", "a")])).unwrap().directory, Path::new("/w/a"));
+        assert_eq!(applied(&env(&["run"], &[])).unwrap().directory, Path::new("/w"));
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_an_error_that_names_the_input() {
+        for (name, value, text) in [
+            ("tags", "acme/shop:1", "input `tags` is not read yet; describe the image in weighbridge.yml"),
+            ("no-cache", "true", "input `no-cache` is not read yet"),
+            ("push", "yes", "input `push` is \"yes\"; expected true or false"),
+        ] {
+            let error = applied(&env(&["run"], &[(name, value)])).unwrap_err();
+            assert!(format!("{error:#}").contains(text), "{error:#}");
+            assert_eq!(crate::error::exit_code(&error), crate::error::USAGE);
+        }
+    }
+
+    #[test]
+    fn every_input_of_the_action_is_read_or_refused() {
+        let action: serde_json::Value = serde_yaml::from_str(include_str!("../../action.yml")).unwrap();
+        let elsewhere = ["args", "download-url", "github-token", "image", "working-directory"];
+        let known = OPTIONS.iter().chain(&OF_AN_IMAGE).chain(SWITCHES.iter().map(|(name, ..)| name)).chain(&elsewhere);
+        let mut known: Vec<String> = known.map(|name| (*name).to_owned()).collect();
+        known.sort();
+        let inputs = action["inputs"].as_object().unwrap();
+        let mut declared: Vec<String> = inputs.keys().cloned().collect();
+        declared.sort();
+        assert_eq!(known, declared);
+    }
+}
