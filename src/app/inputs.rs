@@ -68,7 +68,10 @@ pub(super) fn applied(env: &Env) -> Result<Env> {
 }
 
 fn options(env: &Env) -> Result<Vec<String>> {
-    if let Some(name) = OF_AN_IMAGE.into_iter().find(|name| input(env, name).is_some_and(|value| value != "false")) {
+    // Of these two, false is what happens anyway. It is not of `provenance`, whose default is to have one.
+    let is_moot = |name: &str, value: &str| matches!(name, "no-cache" | "pull") && FALSE.contains(&value);
+    let is_asked = |name: &&str| input(env, name).is_some_and(|value| !is_moot(name, value));
+    if let Some(name) = OF_AN_IMAGE.into_iter().find(is_asked) {
         return Err(anyhow!(
             "input `{name}` is not read yet; describe the image in weighbridge.yml, which has the same settings"
         ));
@@ -119,7 +122,7 @@ mod tests {
             (&[("config", " w.yml "), ("comment", "")], "weighbridge run --config=w.yml -v"),
             (&[("image", "a, b\nc\n")], "weighbridge run --image=a --image=b --image=c -v"),
             (&[("push", "TRUE"), ("load", "false")], "weighbridge run --push -v"),
-            (&[("rebuild-base", "false"), ("no-cache", "false")], "weighbridge run --no-rebuild-base -v"),
+            (&[("rebuild-base", "false"), ("no-cache", "False")], "weighbridge run --no-rebuild-base -v"),
             (&[("base", "--help"), ("github-token", "x")], "weighbridge run --base=--help -v"),
         ] {
             assert_eq!(line(&env(&["run", "-v"], inputs)), expected);
@@ -141,6 +144,7 @@ mod tests {
         for (name, value, text) in [
             ("tags", "acme/shop:1", "input `tags` is not read yet; describe the image in weighbridge.yml"),
             ("no-cache", "true", "input `no-cache` is not read yet"),
+            ("provenance", "false", "input `provenance` is not read yet"),
             ("push", "yes", "input `push` is \"yes\"; expected true or false"),
         ] {
             let error = applied(&env(&["run"], &[(name, value)])).unwrap_err();
