@@ -42,7 +42,9 @@ async fn build(run: &Run<'_>, choice: &Choice, git: &Git, base_root: &Path) -> R
     let situation = situation(run.session, Some(git), Some(&run.prepared), &config).await.for_base();
     let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &output)?;
     plan.cells.retain(|cell| run.selection.covers(&cell.id));
-    leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &run.session.env).await;
+    let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &run.session.env);
+    // A signal ends the wait; what is left to do then sees it.
+    run.session.cancel.run_until_cancelled(asking).await;
     let cells = run.building(&config, &delivery, &redactor).build_all(&run.session.docker, &plan).await;
     let head = Head { sha: Some(choice.sha.clone()), reference: None, dirty: false };
     let mut report = run.report(RunContext { head, base: None }, cells);

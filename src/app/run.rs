@@ -53,7 +53,9 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let delivery = args.delivery();
     let situation = situation(session, given.git.as_ref().ok(), Some(&run.prepared), &config).await;
     let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
-    leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env).await;
+    let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env);
+    // A signal ends the wait; what is left to do then sees it.
+    session.cancel.run_until_cancelled(asking).await;
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let look = evidence::look(session, given, &config, &run.output.path);
