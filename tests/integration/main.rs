@@ -15,6 +15,8 @@ mod configuration;
 mod disk;
 mod fake;
 mod forge;
+#[path = "../support/forge_server/mod.rs"]
+mod forge_server;
 mod gitlab;
 mod hostile;
 mod layout;

@@ -1,8 +1,6 @@
 //! The comment on forges that have a model behind them: what counts is what is there in the end.
 
-mod model;
 mod run;
-mod server;
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +12,8 @@ use weighbridge::publish::forge::github::{Github, PullRequest};
 use weighbridge::publish::forge::gitlab::{Gitlab, MergeRequest};
 use weighbridge::publish::forge::{ForgeError, Patience, Published, Token, upsert};
 
-use self::model::{Model, Reply, TOKEN, Trouble, Verb};
-use self::server::{KINDS, Kind, Server};
+use crate::forge_server::model::{Model, Reply, TOKEN, Trouble, Verb};
+use crate::forge_server::{KINDS, Kind, Server};
 
 fn comment(run: u64, text: &str) -> Comment {
     Comment::new(Marker::new("shop", Some("abcdef0123"), run), text)

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::model::TOKEN;
-use super::server::{Kind, Server};
 use super::{Reply, Trouble, Verb};
 use crate::case::Case;
 use crate::fake::Build;
+use crate::forge_server::model::TOKEN;
+use crate::forge_server::{Kind, Server};
 use crate::support::{Run, signal};
 
 /// A job of this forge for change request 7, whose head is a branch of `head`.

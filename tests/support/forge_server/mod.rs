@@ -1,11 +1,13 @@
 //! The interfaces of the forges over the model, as much of them as a comment needs.
 
+pub(crate) mod model;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers};
 
-use super::model::{Comment, Model, Reply, Verb};
+use model::{Comment, Model, Reply, Verb};
 
 /// Which interface is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
