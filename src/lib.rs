@@ -5,7 +5,7 @@
 //!
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
-//! [`app`] is the driver. [`env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] stands on
+//! [`app`] is the driver. [`mod@env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] stands on
 //! the last. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage
 //! may use.
 
