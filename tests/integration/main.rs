@@ -22,6 +22,8 @@ mod hostile;
 mod layout;
 mod plan;
 mod repositories;
+#[path = "../support/runner/mod.rs"]
+mod runner;
 mod secrets;
 mod signals;
 #[path = "../support/mod.rs"]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::action::manifest::root;
-use crate::action::runner::{Runner, node, stand_in};
+use crate::runner::manifest::root;
+use crate::runner::{Runner, node, stand_in};
 
 const VERSION: &str = "1.2.3";
 

@@ -1,6 +1,6 @@
 //! The documentation of the action, held against `action.yml`.
 
-use crate::action::manifest::{Manifest, root};
+use crate::runner::manifest::{Manifest, root};
 
 /// Inputs of docker/build-push-action v7, which all keep their names, so that a workflow changes over by one line.
 const BUILD_PUSH_INPUTS: [&str; 33] = [

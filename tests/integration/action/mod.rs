@@ -1,9 +1,6 @@
 //! The action without GitHub: `action.yml`, the scripts in `dist/` and their documentation, on a runner of the tests' own.
 
 mod binary;
-mod commands;
 mod documents;
-mod manifest;
 mod post;
-mod runner;
 mod start;

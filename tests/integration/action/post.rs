@@ -1,7 +1,7 @@
 //! After the job: the builder that weighbridge made goes, and nothing of that fails the job.
 
-use crate::action::runner::Runner;
 use crate::fake::FakeDocker;
+use crate::runner::Runner;
 
 /// A runner with a docker, after a step that saved this builder.
 fn after(builder: &str) -> (Runner, FakeDocker) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::action::runner::{Runner, Step, TOKEN};
 use crate::case::Case;
+use crate::runner::{Runner, Step, TOKEN};
 use crate::support::signal;
 
 /// Waits for a signal, and not for ever if none comes.

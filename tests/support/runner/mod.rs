@@ -2,39 +2,42 @@
 //! `node` runs a script in the workspace. The rules are those of actions/runner (`ActionManifestManager.cs`,
 //! `Handlers/Handler.cs`, `Handlers/NodeScriptActionHandler.cs`).
 
+pub(crate) mod commands;
+pub(crate) mod manifest;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::action::commands::{self, values};
-use crate::action::manifest::{Manifest, root};
+use commands::values;
+use manifest::{Manifest, root};
 
-pub(super) const TOKEN: &str = "ghs_0123456789";
+pub(crate) const TOKEN: &str = "ghs_0123456789";
 
 /// Files by which an action answers, each with the variable that names it.
 const FILES: [(&str, &str); 3] =
     [("GITHUB_OUTPUT", "set_output"), ("GITHUB_STATE", "save_state"), ("GITHUB_STEP_SUMMARY", "step_summary")];
 
 /// One job with this action as its only step.
-pub(super) struct Runner {
+pub(crate) struct Runner {
     directory: tempfile::TempDir,
     manifest: Manifest,
     inputs: BTreeMap<String, String>,
     /// Variables of the job.
-    pub(super) env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
 }
 
 /// A finished script of the action.
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Step {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Runner {
     /// A runner with an empty workspace and tool cache, and an event that is a pull request.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("weighbridge runner ").tempdir().unwrap();
         let runner = Self { directory, manifest: Manifest::read(), inputs: BTreeMap::new(), env: BTreeMap::new() };
         for folder in ["action/dist", "work", "temp", "tools"] {
@@ -52,51 +55,51 @@ impl Runner {
     }
 
     /// A runner on which weighbridge is a shell script.
-    pub(super) fn with_stand_in(script: &str) -> Self {
+    pub(crate) fn with_stand_in(script: &str) -> Self {
         let mut runner = Self::new();
         runner.set("WEIGHBRIDGE_BIN", stand_in().to_str().unwrap());
         runner.set("STAND_IN", script);
         runner
     }
 
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.directory.path().join(path)
     }
 
     /// What the script of a test left in the workspace.
-    pub(super) fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         String::from_utf8(std::fs::read(self.path("work").join(path)).unwrap()).unwrap()
     }
 
-    pub(super) fn set(&mut self, variable: &str, value: &str) {
+    pub(crate) fn set(&mut self, variable: &str, value: &str) {
         self.env.insert(variable.to_owned(), value.to_owned());
     }
 
     /// Gives an input, which has to be one of the action's.
-    pub(super) fn give(&mut self, input: &str, value: &str) {
+    pub(crate) fn give(&mut self, input: &str, value: &str) {
         assert!(self.manifest.inputs.contains_key(input), "action.yml has no input {input}");
         self.inputs.insert(input.to_owned(), value.to_owned());
     }
 
     /// The command of the main script.
-    pub(super) fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         self.node(&self.manifest.runs.main)
     }
 
     /// Runs the main script to its end.
-    pub(super) fn main(&self) -> Step {
+    pub(crate) fn main(&self) -> Step {
         Step::of(self.command())
     }
 
     /// Runs the script after the job, which is told the state that the main script saved.
-    pub(super) fn post(&self) -> Step {
+    pub(crate) fn post(&self) -> Step {
         let mut command = self.node(&self.manifest.runs.post);
         command.envs(self.values("save_state").into_iter().map(|(name, value)| (format!("STATE_{name}"), value)));
         Step::of(command)
     }
 
     /// The outputs of the step. One that `action.yml` does not name could not be used in a workflow.
-    pub(super) fn outputs(&self) -> BTreeMap<String, String> {
+    pub(crate) fn outputs(&self) -> BTreeMap<String, String> {
         let outputs = self.values("set_output");
         for name in outputs.keys() {
             assert!(self.manifest.outputs.contains_key(name), "action.yml has no output {name}");
@@ -158,7 +161,7 @@ impl Runner {
 
 impl Step {
     /// Runs a command of the runner to its end.
-    pub(super) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         let output = command.output().unwrap();
         Self {
             code: output.status.code(),
@@ -169,14 +172,14 @@ impl Step {
 
     /// Insists on an exit code, and shows everything if it is another.
     #[track_caller]
-    pub(super) fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Insists on one command to the runner and nothing else, and returns its text.
     #[track_caller]
-    pub(super) fn says_only(self, name: &str) -> String {
+    pub(crate) fn says_only(self, name: &str) -> String {
         let found = commands::commands(&self.stdout);
         assert!(found.len() == 1 && found[0].name == name, "expected one {name}: {found:?}");
         assert_eq!((self.stdout.lines().count(), self.stderr.as_str()), (1, ""), "{}", self.stdout);
@@ -184,11 +187,11 @@ impl Step {
     }
 }
 
-pub(super) fn stand_in() -> PathBuf {
+pub(crate) fn stand_in() -> PathBuf {
     root().join("tests/fixtures/bin/stand-in")
 }
 
-pub(super) fn node() -> PathBuf {
+pub(crate) fn node() -> PathBuf {
     which::which("node").unwrap_or_else(|_| {
         panic!("the action is tested with node, and there is none: install it (Debian package `nodejs`, 18 or later)")
     })

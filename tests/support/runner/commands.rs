@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 /// The values of `GITHUB_OUTPUT` or `GITHUB_STATE`.
-pub(super) fn values(text: &str) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn values(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut values = BTreeMap::new();
     let mut rest = text;
     while let Some((line, _)) = next_line(&mut rest) {
@@ -54,14 +54,14 @@ fn next_line<'a>(rest: &mut &'a str) -> Option<(&'a str, &'a str)> {
 
 /// A line such as `::error title=a::text`, unescaped.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Command {
-    pub(super) name: String,
-    pub(super) properties: BTreeMap<String, String>,
-    pub(super) text: String,
+pub(crate) struct Command {
+    pub(crate) name: String,
+    pub(crate) properties: BTreeMap<String, String>,
+    pub(crate) text: String,
 }
 
 /// The commands among the lines of an output.
-pub(super) fn commands(output: &str) -> Vec<Command> {
+pub(crate) fn commands(output: &str) -> Vec<Command> {
     output.lines().filter_map(command).collect()
 }
 

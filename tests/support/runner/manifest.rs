@@ -7,47 +7,47 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Manifest {
-    pub(super) name: String,
-    pub(super) description: String,
+pub(crate) struct Manifest {
+    pub(crate) name: String,
+    pub(crate) description: String,
     #[serde(rename = "author")]
     _author: String,
     #[serde(rename = "branding")]
     _branding: BTreeMap<String, String>,
-    pub(super) inputs: BTreeMap<String, Input>,
-    pub(super) outputs: BTreeMap<String, Output>,
-    pub(super) runs: Runs,
+    pub(crate) inputs: BTreeMap<String, Input>,
+    pub(crate) outputs: BTreeMap<String, Output>,
+    pub(crate) runs: Runs,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Input {
-    pub(super) description: String,
-    pub(super) default: Option<String>,
+pub(crate) struct Input {
+    pub(crate) description: String,
+    pub(crate) default: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Output {
-    pub(super) description: String,
+pub(crate) struct Output {
+    pub(crate) description: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Runs {
-    pub(super) using: String,
-    pub(super) main: PathBuf,
-    pub(super) post: PathBuf,
+pub(crate) struct Runs {
+    pub(crate) using: String,
+    pub(crate) main: PathBuf,
+    pub(crate) post: PathBuf,
 }
 
 impl Manifest {
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         serde_yaml::from_str(&std::fs::read_to_string(root().join("action.yml")).unwrap()).unwrap()
     }
 }
 
 /// The folder of the action: that of this repository.
-pub(super) fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
