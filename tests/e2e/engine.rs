@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
 
 /// Variables that send a client to one engine. Empty is as good as absent.
-const VARIABLES: [&str; 4] = ["BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_CONFIG", "DOCKER_HOST"];
+pub(crate) const VARIABLES: [&str; 4] = ["BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_CONFIG", "DOCKER_HOST"];
 
 /// A private engine of a test's own, as empty as a new runner, until it is dropped. It shares the registry with the
 /// engine of the other tests, and nothing else.

@@ -5,7 +5,7 @@ use super::support::Repository;
 
 const DOCKERFILE: &str = "FROM scratch AS parts\nCOPY parts /parts\n\nFROM scratch\nLABEL a=b\nCOPY --from=parts /parts /parts\nCOPY text /text\n";
 
-fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     let mut state = seed | 1;
     let step = || {
         state ^= state << 13;

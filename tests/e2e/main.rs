@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and write files")]
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod action;
 mod bearing;
 #[path = "../support/cache_service/mod.rs"]
 mod cache_service;
@@ -18,12 +19,19 @@ mod failing;
 mod fakes;
 #[path = "../support/faulty_registry.rs"]
 mod faulty_registry;
+#[path = "../support/forge_server/mod.rs"]
+#[expect(dead_code, reason = "tests of the comment alone go through more of it")]
+mod forge_server;
 mod growth;
 mod ignoring;
 mod independent;
 mod job;
 #[path = "../support/loopback.rs"]
 mod loopback;
+mod review;
+#[path = "../support/runner/mod.rs"]
+#[expect(dead_code, reason = "tests of the scripts alone go through more of it")]
+mod runner;
 mod shop;
 mod solve;
 #[path = "../support/mod.rs"]
