@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::CommentMode;
+use crate::config::{CommentMode, parse_report_name};
 use crate::oci::Platform;
 use crate::plan::Delivery;
 use crate::units::parse_duration;
@@ -138,6 +138,9 @@ pub struct RunArgs {
     /// When the pull or merge request gets a comment [default: auto, or what the configuration says].
     #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
     pub comment: Option<CommentMode>,
+    /// Name of this report, where several jobs report on the same pull or merge request.
+    #[arg(long, value_name = "NAME", value_parser = parse_report_name)]
+    pub report_name: Option<String>,
 }
 
 fn comment_mode() -> impl TypedValueParser<Value = CommentMode> {
@@ -255,6 +258,7 @@ mod tests {
             "weighbridge run --platform linux",
             "weighbridge run --timeout 10",
             "weighbridge run --comment sometimes",
+            "weighbridge run --report-name a/b",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use weighbridge::ci::{CacheToken, Checkout, Context, Event, Forge, Scope};
+use weighbridge::ci::{About, CacheToken, Checkout, Context, Event, Forge, Scope};
 use weighbridge::config::{Backend, Cache, Config, Request, resolve};
 use weighbridge::env::Env;
 use weighbridge::plan::Delivery;
@@ -73,6 +73,7 @@ fn situation() -> Situation {
             checkout: Checkout::Commit,
             target_branch: None,
             default_branch: name("main"),
+            about: About::default(),
         },
         actions: Actions { token: CacheToken::Scopes(vec![scope]), has_results_url: true, ..Actions::absent() },
         gitlab_repository: None,

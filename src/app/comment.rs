@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::ci::{Context, Restriction};
 use crate::cli::RunArgs;
 use crate::compare::Comparison;
-use crate::config::{CommentMode, Config, Selection};
+use crate::config::{Bots, CommentMode, Config, Selection};
 use crate::error;
 use crate::escape;
 use crate::publish::calm::Calm;
@@ -18,21 +18,26 @@ use crate::publish::comment::{Comment, Marker};
 use crate::publish::forge::target::{NoTarget, Target};
 use crate::publish::forge::{ForgeError, Published};
 use crate::publish::terminal;
+use crate::render::markdown;
 
 impl Run<'_> {
     /// Brings the comment to the change request, if there is one, and returns the exit code of that alone.
-    pub(super) async fn comment(&self, config: &Config, comparison: &Comparison<'_>, name: &str, text: &str) -> u8 {
+    pub(super) async fn comment(&self, config: &Config, comparison: &Comparison<'_>, key: &str, text: &str) -> u8 {
         let mode = mode(self.args, config);
-        let calm = Calm::of(mode, comparison);
+        let context = Context::detect(&self.session.env);
+        let calm = calm(mode, config, comparison, &context);
         if calm == Calm::Silent {
             return error::OK;
         }
-        let context = Context::detect(&self.session.env);
         let failure = match Target::find(&self.session.env, &context) {
             Ok(target) => {
-                let marker = Marker::new(name, comparison.head.context.head.sha.as_deref(), target.run);
+                let marker = Marker::new(key, comparison.head.context.head.sha.as_deref(), target.run);
                 let place = target.place.to_string();
-                match self.publish(target, &Comment::new(marker, text), calm).await {
+                let comment = match calm {
+                    Calm::BackToNormal => Comment::new(marker, &markdown::back_to_normal(comparison)),
+                    Calm::Speak(_) | Calm::Correct | Calm::Silent => Comment::new(marker, text),
+                };
+                match self.publish(target, &comment, calm).await {
                     None => return error::OK,
                     Some(Ok(published)) => {
                         self.view.say(&told(&published, &place, calm));
@@ -70,6 +75,16 @@ impl Run<'_> {
     }
 }
 
+/// Whether to speak: nobody waits for a comment on what a bot opened, unless one is asked for.
+fn calm(mode: CommentMode, config: &Config, comparison: &Comparison<'_>, context: &Context) -> Calm {
+    let calm = Calm::of(mode, comparison);
+    if is_summary_alone(mode, config, context) { calm.without_new_comment() } else { calm }
+}
+
+fn is_summary_alone(mode: CommentMode, config: &Config, context: &Context) -> bool {
+    mode == CommentMode::Auto && config.review.bots == Bots::Summary && context.about.is_by_bot
+}
+
 /// What the command line says goes first.
 fn mode(args: &RunArgs, config: &Config) -> CommentMode {
     args.comment.unwrap_or(config.comment)
@@ -88,22 +103,32 @@ fn told(published: &Published, place: &str, calm: Calm) -> String {
 
 /// What a dry run says about it.
 pub(super) fn describe(session: &Session, args: &RunArgs, config: &Config) -> String {
-    let when = match mode(args, config) {
+    let (mode, context) = (mode(args, config), Context::detect(&session.env));
+    let when = match mode {
+        _ if is_summary_alone(mode, config, &context) => {
+            "only when an earlier one is to be put right, as a bot opened it"
+        }
         CommentMode::Never => return "no comment: it is switched off".to_owned(),
         CommentMode::Always => "in every run",
         CommentMode::Auto => "when there is something to say, or an earlier comment to be put right",
     };
-    match Target::find(&session.env, &Context::detect(&session.env)) {
+    match Target::find(&session.env, &context) {
         Ok(target) => format!("comment on {}, {when}", target.place),
         Err(reason) => format!("no comment: {reason}"),
     }
 }
 
-/// The name of the report, by which its comment is found again: a change request has one comment for each
-/// configuration, and for each part of it that is run alone.
-pub(super) fn report_name(project: &str, file: Option<&Path>, selection: &Selection) -> String {
-    let place = if project.is_empty() { "weighbridge" } else { project };
-    let file = file.and_then(Path::file_name).map(|name| format!("/{}", name.to_string_lossy())).unwrap_or_default();
+/// The name that the user gives the report: the command line goes first here as well.
+pub(super) fn given_name<'n>(args: &'n RunArgs, config: &'n Config) -> Option<&'n str> {
+    args.report_name.as_deref().or(config.review.report_name.as_deref())
+}
+
+/// The key by which the comment of a report is found again: a change request has one comment for each name, else for
+/// each configuration, and for each part of it that is run alone.
+pub(super) fn comment_key(given: Option<&str>, project: &str, file: Option<&Path>, selection: &Selection) -> String {
+    let place = given.unwrap_or(if project.is_empty() { "weighbridge" } else { project });
+    let file = file.filter(|_| given.is_none()).and_then(Path::file_name);
+    let file = file.map(|name| format!("/{}", name.to_string_lossy())).unwrap_or_default();
     let platforms: Vec<String> = selection.platforms.iter().map(ToString::to_string).collect();
     let parts = [selection.images.join("+"), platforms.join("+")].into_iter().filter(|part| !part.is_empty());
     let part: String = parts.map(|part| format!("@{part}")).collect();
@@ -126,7 +151,9 @@ mod tests {
             ("", Some("ci/release.yml"), selection(&[], &[]), "weighbridge/release.yml"),
             ("", None, selection(&["a", "b"], &["linux/arm64"]), "weighbridge@a+b@linux/arm64"),
         ] {
-            assert_eq!(report_name(project, file.map(Path::new), &selection), expected);
+            assert_eq!(comment_key(None, project, file.map(Path::new), &selection), expected);
         }
+        let part = selection(&["a"], &[]);
+        assert_eq!(comment_key(Some("backend"), "services/web", Some(Path::new("ci/release.yml")), &part), "backend@a");
     }
 }

@@ -9,13 +9,13 @@ use crate::env::Env;
 use crate::error::Exit;
 
 /// Inputs that are the options of the same name.
-const OPTIONS: [&str; 5] = ["config", "base", "baseline", "builder", "comment"];
+const OPTIONS: [&str; 6] = ["config", "base", "baseline", "builder", "comment", "report-name"];
 /// Inputs that are switches: what `true` and what `false` stand for.
 const SWITCHES: [(&str, &str, Option<&str>); 3] =
     [("push", "--push", None), ("load", "--load", None), ("rebuild-base", "--rebuild-base", Some("--no-rebuild-base"))];
 /// Inputs that describe an image. They are refused and never passed over: an image that is quietly built without its
 /// arguments or its tags is another image.
-const OF_AN_IMAGE: [&str; 30] = [
+const OF_AN_IMAGE: [&str; 29] = [
     "add-hosts",
     "allow",
     "annotations",
@@ -36,7 +36,6 @@ const OF_AN_IMAGE: [&str; 30] = [
     "platforms",
     "provenance",
     "pull",
-    "report-name",
     "sbom",
     "secret-envs",
     "secret-files",

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::base::BaseReport;
 use super::cells::Building;
-use super::comment::report_name;
+use super::comment::{comment_key, given_name};
 use super::compare::show;
 use super::evidence;
 use super::lookup;
@@ -15,8 +15,9 @@ use super::view::View;
 use crate::baseline::{self, HistoryDirectory, Recorded};
 use crate::buildx::Prepared;
 use crate::buildx::memory::Memory;
+use crate::ci::About;
 use crate::cli::RunArgs;
-use crate::compare::{Comparison, budget, compare, ledger, miss, verdict};
+use crate::compare::{Comparison, budget, compare_with, ledger, miss, verdict};
 use crate::config::{self, Config, Selection};
 use crate::error;
 use crate::plan::redact::Redactor;
@@ -69,21 +70,31 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let BaseReport { report: base, baseline, lost } = run.base(&revisions, &mut report).await;
     ledger::carry_durations(&mut report, base.as_ref());
     miss::explain(&mut report, base.as_ref(), &evidence);
-    budget::apply(&mut report, &config.images, base.as_ref());
-    if let Some(reason) = lost {
-        budget::baseline_lost(&mut report, &reason);
-    }
-    let comparison = Comparison { baseline, ..compare(base.as_ref(), &report) };
+    judge(&mut report, &config, base.as_ref(), lost.as_deref(), &situation.context.about);
+    let name = given_name(args, &config).map(str::to_owned);
+    let comparison = Comparison { baseline, name, ..compare_with(config.review.noise, base.as_ref(), &report) };
     let markdown = render::markdown::render(&comparison);
     let written = written.and_then(|()| run.output.write(&v1::to_json(&report), &markdown));
     // A full disk must not swallow what the builds have cost; it still decides the exit code.
     terminal::out(&show(session, &comparison));
     written?;
     run.keep(&report).await;
-    let name = report_name(&situation.project, session.config_file().as_deref(), &run.selection);
-    let commented = run.comment(&config, &comparison, &name, &markdown).await;
+    let file = session.config_file();
+    let key = comment_key(given_name(args, &config), &situation.project, file.as_deref(), &run.selection);
+    let commented = run.comment(&config, &comparison, &key, &markdown).await;
     // What the builds say weighs more than what became of the comment.
     Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))
+}
+
+/// Holds the budgets against the report, with what the change request is allowed.
+fn judge(report: &mut Report, config: &Config, base: Option<&Report>, lost: Option<&str>, about: &About) {
+    budget::apply(report, &config.images, base);
+    if let Some(reason) = lost {
+        budget::baseline_lost(report, reason);
+    }
+    if about.has_label(&config.review.override_label) {
+        budget::allow(report, &config.review.override_label);
+    }
 }
 
 impl Run<'_> {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::payload::Payload;
-use super::{Checkout, Context, Event, Forge, Restriction};
+use super::{About, Checkout, Context, Event, Forge, Restriction, about};
 use crate::env::Env;
 
 /// `payload` is only asked for where one is to be expected.
@@ -26,6 +26,7 @@ pub(super) fn detect(env: &Env, payload: impl FnOnce() -> Result<Payload>) -> Co
             checkout: Checkout::Commit,
             target_branch: None,
             default_branch: None,
+            about: About::default(),
         }
     }
 }
@@ -39,7 +40,8 @@ fn github(env: &Env, payload: Result<Payload>) -> Context {
     let target = env.get("GITHUB_BASE_REF").or(queued.map(|(branch, _)| branch));
     let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
     let numbered = full_name.strip_prefix("refs/pull/").and_then(|rest| rest.split('/').next()?.parse().ok());
-    let told = || payload.as_ref().ok()?.pull_request.as_ref()?.number;
+    let pull_request = payload.as_ref().ok().and_then(|payload| payload.pull_request.as_ref());
+    let told = || pull_request?.number;
     let default_branch = payload.as_ref().ok().and_then(|payload| payload.repository.as_ref()?.default_branch.clone());
     Context {
         forge: Forge::Github,
@@ -54,6 +56,7 @@ fn github(env: &Env, payload: Result<Payload>) -> Context {
         checkout: if is_trial_merge { Checkout::TrialMerge } else { Checkout::Commit },
         target_branch: owned(target),
         default_branch,
+        about: pull_request.map(about::github).unwrap_or_default(),
     }
 }
 
@@ -130,6 +133,7 @@ fn gitlab(env: &Env) -> Context {
         checkout: if is_trial_merge { Checkout::TrialMerge } else { Checkout::Commit },
         target_branch: owned(env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")),
         default_branch: owned(env.get("CI_DEFAULT_BRANCH")),
+        about: about::gitlab(env),
     }
 }
 

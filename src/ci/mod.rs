@@ -1,5 +1,6 @@
 //! The continuous integration system that runs us, as far as its variables tell.
 
+mod about;
 mod detect;
 mod payload;
 mod token;
@@ -8,6 +9,7 @@ use crate::env::Env;
 use crate::git::{Git, GitError};
 use crate::report::Head;
 
+pub use about::About;
 pub use token::{CacheToken, Scope};
 
 /// Who hosts the change request.
@@ -88,6 +90,8 @@ pub struct Context {
     pub target_branch: Option<String>,
     /// The default branch, where the forge says it.
     pub default_branch: Option<String>,
+    /// What else it says of the change request.
+    pub about: About,
 }
 
 impl Context {

@@ -31,6 +31,8 @@ pub(super) struct PullRequest {
     pub(super) number: Option<u64>,
     pub(super) head: Side,
     pub(super) user: Option<User>,
+    pub(super) draft: Option<bool>,
+    pub(super) labels: Option<Vec<Label>>,
 }
 
 /// One side of a pull request.
@@ -43,6 +45,14 @@ pub(super) struct Side {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct User {
     pub(super) login: String,
+    /// `User`, `Bot` or `Organization`.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Label {
+    pub(super) name: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

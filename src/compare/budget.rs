@@ -12,6 +12,9 @@ use crate::units::{ByteDelta, Bytes, Percent, show_duration};
 /// The key of the limit that depends on the baseline.
 pub const GROWTH_KEY: &str = "compressed_growth";
 
+/// The keys that a label can override. A build that takes too long is no matter of size.
+const SIZE_KEYS: [&str; 4] = ["compressed", "uncompressed", GROWTH_KEY, "layers"];
+
 /// From this part of a limit on, the reader is warned.
 pub const WARN_FROM: f64 = 0.9;
 
@@ -162,7 +165,7 @@ fn phrase(actual: f64, limit: f64) -> String {
 }
 
 fn result(key: &str, limit: String, actual: Option<String>, verdict: Verdict, reason: String) -> BudgetResult {
-    BudgetResult { key: key.to_owned(), limit, actual, verdict, reason }
+    BudgetResult { key: key.to_owned(), limit, actual, verdict, reason, allowed_by: None }
 }
 
 /// Makes limits of growth fail closed where a base was chosen but could not be had: to pass for want of a baseline is
@@ -173,6 +176,17 @@ pub fn baseline_lost(head: &mut Report, reason: &str) {
             budget.verdict = Verdict::Unknown;
             budget.reason = format!("the baseline could not be had: {reason}");
         }
+    }
+    head.verdict = verdict::overall(head);
+}
+
+/// Lets images be over the limits of their size, as a label of the change request says. What could not be measured
+/// stays so.
+pub fn allow(head: &mut Report, label: &str) {
+    let budgets = head.cells.iter_mut().flat_map(|cell| &mut cell.budgets);
+    for budget in budgets.filter(|budget| SIZE_KEYS.contains(&budget.key.as_str()) && budget.verdict == Verdict::Fail) {
+        budget.verdict = Verdict::Warn;
+        budget.allowed_by = Some(label.to_owned());
     }
     head.verdict = verdict::overall(head);
 }
@@ -268,6 +282,40 @@ mod tests {
             told(budget, &cell("b", 51_500_000), Some(&base)),
             @"compressed_growth Fail +1.5 MB of 1.0 MB: grew by 1.5 MB"
         );
+    }
+
+    #[test]
+    fn a_label_allows_sizes_and_nothing_else() {
+        let budget = Budget {
+            compressed: Some(Bytes(1)),
+            uncompressed: Some(Bytes(1)),
+            compressed_growth: Some(Growth::Absolute(Bytes(1))),
+            layers: Some(10),
+            wall: Some(Duration::from_secs(1)),
+        };
+        let base = sample::run(vec![cell("a", 50_000_000)]);
+        let mut head = sample::run(vec![cell("b", 60_000_000)]);
+        head.cells[0].budgets = evaluate(&budget, &head.cells[0], Some(&base));
+        head.cells[0].budgets.push(result("layers", "1".into(), None, Verdict::Unknown, String::new()));
+        allow(&mut head, "on-purpose");
+        let told = head.cells[0].budgets.iter().map(|budget| {
+            format!("{} {:?} {}", budget.key, budget.verdict, budget.allowed_by.as_deref().unwrap_or("-"))
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                "compressed Warn on-purpose",
+                "uncompressed Warn on-purpose",
+                "compressed_growth Warn on-purpose",
+                "layers Pass -",
+                "wall Fail -",
+                "layers Unknown -",
+            ]
+        );
+        assert_eq!(head.verdict, Verdict::Unknown);
+        head.cells[0].budgets.retain(|budget| budget.allowed_by.is_some());
+        allow(&mut head, "on-purpose");
+        assert_eq!(head.verdict, Verdict::Warn);
     }
 
     #[test]

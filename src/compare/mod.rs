@@ -13,6 +13,7 @@ pub mod weight;
 
 use std::collections::BTreeMap;
 
+use crate::config::Noise;
 use crate::report::{Base, CellId, CellReport, Outcome, Report, Severity};
 use duration::WallDelta;
 use weight::Delta;
@@ -28,6 +29,10 @@ pub struct Comparison<'a> {
     pub baseline: Baseline,
     /// One row per cell of either side, sorted by [`CellId`].
     pub rows: Vec<Row<'a>>,
+    /// Which differences count as none.
+    pub noise: Noise,
+    /// The name of the report, where a change request has several; untrusted text.
+    pub name: Option<String>,
 }
 
 /// Where the baseline comes from.
@@ -86,9 +91,15 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Compares a run with its baseline.
+/// Compares a run with its baseline, with the usual as noise.
 #[must_use]
 pub fn compare<'a>(base: Option<&'a Report>, head: &'a Report) -> Comparison<'a> {
+    compare_with(Noise::default(), base, head)
+}
+
+/// Compares a run with its baseline.
+#[must_use]
+pub fn compare_with<'a>(noise: Noise, base: Option<&'a Report>, head: &'a Report) -> Comparison<'a> {
     let mut sides: BTreeMap<&CellId, (Option<&CellReport>, Option<&CellReport>)> = BTreeMap::new();
     for cell in &head.cells {
         sides.entry(&cell.id).or_default().0 = Some(cell);
@@ -102,7 +113,7 @@ pub fn compare<'a>(base: Option<&'a Report>, head: &'a Report) -> Comparison<'a>
             id,
             head: head_cell,
             base: base_cell,
-            change: change(base.is_some(), base_cell, head_cell),
+            change: change(noise, base.is_some(), base_cell, head_cell),
             wall: match (base, base_cell, head_cell) {
                 (Some(base), Some(base_cell), Some(head_cell)) => {
                     duration::compare((&base.environment, base_cell), (&head.environment, head_cell))
@@ -111,15 +122,20 @@ pub fn compare<'a>(base: Option<&'a Report>, head: &'a Report) -> Comparison<'a>
             },
         })
         .collect();
-    Comparison { head, base, baseline: baseline(base, head), rows }
+    Comparison { head, base, baseline: baseline(base, head), rows, noise, name: None }
 }
 
-fn change<'a>(has_baseline: bool, base: Option<&'a CellReport>, head: Option<&'a CellReport>) -> Change<'a> {
+fn change<'a>(
+    noise: Noise,
+    has_baseline: bool,
+    base: Option<&'a CellReport>,
+    head: Option<&'a CellReport>,
+) -> Change<'a> {
     let Some(head) = head else { return Change::Removed };
     let Some(image) = &head.image else { return Change::NotMeasured(why_not_measured(head)) };
     let Some(base) = base else { return if has_baseline { Change::Added } else { Change::NoBaseline } };
     let Some(base_image) = &base.image else { return Change::BaseNotMeasured(why_not_measured(base)) };
-    let delta = Box::new(Delta::between(base_image, image));
+    let delta = Box::new(Delta::between(base_image, image).with_noise(noise));
     match (delta.is_noise(), delta.is_recompressed()) {
         (false, _) => Change::Changed(delta),
         (true, true) => Change::Recompressed(delta),

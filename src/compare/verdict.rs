@@ -63,6 +63,7 @@ mod tests {
                     actual: None,
                     verdict,
                     reason: String::new(),
+                    allowed_by: None,
                 })
                 .into_iter()
                 .collect();

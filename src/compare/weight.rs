@@ -1,13 +1,9 @@
 //! The difference between two measured images.
 
 use crate::compare::layers::{self, LayerChange};
+use crate::config::Noise;
 use crate::report::{BaseImage, Compression, ImageMeasurement, Layer};
 use crate::units::{ByteDelta, Bytes, Percent};
-
-/// Differences up to this many bytes are noise, whatever the image weighs: timestamps and their compression.
-pub const NOISE_BYTES: u64 = 10_000;
-/// Differences up to one part in this many of the baseline are noise: compressors differ between BuildKit versions.
-pub const NOISE_PART: u64 = 1_000;
 
 /// The difference between two measured images.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +30,7 @@ pub struct Delta<'a> {
     pub compression: Option<CompressionChange>,
     base_compressed: Bytes,
     base_uncompressed: Bytes,
+    noise: Noise,
 }
 
 /// Growth by origin.
@@ -66,7 +63,7 @@ pub struct CompressionChange {
 }
 
 impl<'a> Delta<'a> {
-    /// The difference between two images.
+    /// The difference between two images, of which the usual counts as noise.
     #[must_use]
     pub fn between(base: &'a ImageMeasurement, head: &'a ImageMeasurement) -> Self {
         let (base_compressed, base_uncompressed) = (Bytes(base.compressed_bytes), Bytes(base.uncompressed_bytes));
@@ -90,13 +87,20 @@ impl<'a> Delta<'a> {
             layers,
             base_compressed,
             base_uncompressed,
+            noise: Noise::default(),
         }
+    }
+
+    /// The same with other differences that count as noise.
+    #[must_use]
+    pub fn with_noise(self, noise: Noise) -> Self {
+        Self { noise, ..self }
     }
 
     /// Whether what changed of the content is too little to speak of, compressed and uncompressed.
     #[must_use]
     pub fn is_noise(&self) -> bool {
-        within_noise(self.growth, self.base_compressed) && within_noise(self.uncompressed, self.base_uncompressed)
+        self.is_noise_part(self.growth) && self.is_within_noise(self.uncompressed, self.base_uncompressed)
     }
 
     /// `growth`, relative to the baseline.
@@ -118,24 +122,26 @@ impl<'a> Delta<'a> {
     /// Whether what changed of a layer is too little to speak of, compressed and uncompressed.
     #[must_use]
     pub fn is_noise_layer(&self, change: &LayerChange<'_>) -> bool {
-        self.is_noise_part(change.compressed()) && within_noise(change.uncompressed(), self.base_uncompressed)
+        self.is_noise_part(change.compressed()) && self.is_within_noise(change.uncompressed(), self.base_uncompressed)
     }
 
     /// Whether recompression moved the compressed bytes by more than noise.
     #[must_use]
     pub fn is_recompressed(&self) -> bool {
-        !within_noise(self.recompressed, self.base_compressed)
+        !self.is_noise_part(self.recompressed)
     }
 
     /// Whether a part of this delta is too little to speak of.
     #[must_use]
     pub fn is_noise_part(&self, part: ByteDelta) -> bool {
-        within_noise(part, self.base_compressed)
+        self.is_within_noise(part, self.base_compressed)
     }
-}
 
-fn within_noise(delta: ByteDelta, base: Bytes) -> bool {
-    delta.0.unsigned_abs() <= NOISE_BYTES.max(base.0 / NOISE_PART)
+    fn is_within_noise(&self, delta: ByteDelta, base: Bytes) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 9 PB")]
+        let (delta, base, bytes) = (delta.0.unsigned_abs() as f64, base.0 as f64, self.noise.bytes.0 as f64);
+        delta <= bytes.max((base * self.noise.percent.0 / 100.0).floor())
+    }
 }
 
 fn add(a: ByteDelta, b: ByteDelta) -> ByteDelta {
@@ -229,6 +235,27 @@ mod tests {
             let mut head = image(vec![layer("b", head_bytes, "RUN make", 3)]);
             (base.uncompressed_bytes, head.uncompressed_bytes) = (0, 0);
             assert_eq!(Delta::between(&base, &head).is_noise(), noise, "{base_bytes} {head_bytes}");
+        }
+    }
+
+    #[test]
+    fn what_is_noise_can_be_chosen() {
+        let of = |diff_id, bytes| {
+            let image = image(vec![layer(diff_id, bytes, "RUN make", 3)]);
+            ImageMeasurement { uncompressed_bytes: 0, ..image }
+        };
+        let base = of("a", 1_000_000);
+        for (bytes, percent, head_bytes, expected) in [
+            (0, 0.0, 1_000_000, true),
+            (0, 0.0, 1_000_001, false),
+            (0, 5.0, 1_050_000, true),
+            (0, 5.0, 950_000, true),
+            (0, 5.0, 1_050_001, false),
+            (60_000, 5.0, 1_060_000, true),
+        ] {
+            let (noise, head) = (Noise { bytes: Bytes(bytes), percent: Percent(percent) }, of("b", head_bytes));
+            let delta = Delta::between(&base, &head).with_noise(noise);
+            assert_eq!(delta.is_noise(), expected, "{noise:?} {head_bytes}");
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) enum Format {
     DockerBytes,
     /// A percentage or bytes.
     Growth,
+    /// A percentage.
+    Percent,
     /// A whole number above zero.
     Count,
     /// `90s`, `10m`.
@@ -71,6 +73,7 @@ impl Format {
             Self::Bytes => "a number of bytes such as 60MB, 60MiB or 62914560",
             Self::DockerBytes => "a number of bytes such as 64m, 1g or 67108864",
             Self::Growth => "a percentage such as 5% or a number of bytes such as 2MB",
+            Self::Percent => "a percentage such as 0.5%",
             Self::Count => "a whole number above zero",
             Self::Duration => "a duration such as 90s, 10m or 1h 30m",
             Self::Repository => "a repository without tag such as ghcr.io/acme/shop/cache",
@@ -94,6 +97,7 @@ impl Format {
             Self::Secret => Some(r#"(^|,)"?[iI][dD]="#),
             Self::Bytes => Some("^[0-9.]+ *([kKmMgGtTpPeE]?[iI]?[bB]?)$"),
             Self::DockerBytes => Some("^[0-9.]+ ?([kKmMgGtTpP]?[iI]?[bB]?)$"),
+            Self::Percent => Some("^[0-9.]+ *%$"),
             Self::Growth => Some("^[0-9.]+ *(%|[kKmMgGtTpPeE]?[iI]?[bB]?)$"),
             Self::Duration => Some("^ *([0-9]+ *[a-zA-Zµ]+ *)+$"),
         }
@@ -122,6 +126,7 @@ impl Format {
             Self::Bytes => text.parse::<Bytes>().is_ok(),
             Self::DockerBytes => docker_bytes(text).is_some(),
             Self::Growth => growth(text).is_some(),
+            Self::Percent => text.parse::<Percent>().is_ok(),
             Self::Count => text.parse::<u32>().is_ok_and(|count| count > 0),
             Self::Duration => parse_duration(text).is_ok(),
             Self::Repository => repository_is_plausible(text),
@@ -217,6 +222,7 @@ mod tests {
         (Format::Bytes, &["60MB", "1.5 GiB", "0", "62914560"], &["", "-1", "60XB", "MB", "5%"]),
         (Format::DockerBytes, &["64m", "64MiB", "64 mb", "1g", "67108864"], &["", "m", "-1m", "99999999999999t", "6x"]),
         (Format::Growth, &["5%", "2.5 %", "2MB", "0%"], &["", "%", "-5%", "five"]),
+        (Format::Percent, &["5%", "0.5 %", "0%"], &["", "%", "-5%", "0.5", "1MB"]),
         (Format::Count, &["1", "15"], &["", "0", "-1", "1.5", "4294967296"]),
         (Format::Duration, &["90s", "10m", "1h 30m"], &["", "0s", "10", "ten"]),
         (

@@ -1,7 +1,7 @@
 //! Every key of `weighbridge.yml`: the one table that the reader, the schema and the documentation come from.
 
-use super::comment;
 use super::format::{Format, Words};
+use super::{comment, review};
 
 /// A key of a mapping.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,6 +104,38 @@ pub(super) const FILE: &[Key] = &[
         "When a pull or merge request gets a comment. `auto`, the default: when there is something to say, or an earlier \
          comment to be put right; `always`, in every run, which fails when it cannot be published; or `never`.",
     ),
+    key(
+        "noise",
+        Kind::Section(NOISE),
+        "{bytes: 50kB, percent: 0.5%}",
+        "Differences that count as none: up to `bytes` or `percent` of the baseline, whichever is larger.",
+    ),
+    key(
+        "bots",
+        Kind::Text(Format::OneOf(&review::BOTS)),
+        "comment",
+        "What the change requests of bots get with `comment: auto`: `summary`, the default, which is no comment, or \
+         `comment`, as everybody's.",
+    ),
+    key(
+        "override_label",
+        Kind::Text(Format::Line),
+        "heavier-on-purpose",
+        "Label of a change request with which an image may be over the limits of its size; `allow-size-increase` when \
+         absent. Limits of time are not affected.",
+    ),
+    key(
+        "report_name",
+        Kind::Text(Format::ImageName),
+        "backend",
+        "Name of the report, where several jobs report on the same change request. Each name has a comment of its own.",
+    ),
+];
+
+/// What counts as no difference.
+pub(super) const NOISE: &[Key] = &[
+    key("bytes", Kind::Text(Format::Bytes), "50kB", "Bytes, whatever the image weighs; 10 kB when absent."),
+    key("percent", Kind::Text(Format::Percent), "0.5%", "Part of the baseline; 0.1 % when absent."),
 ];
 
 const BACKENDS: Words = Words {

@@ -17,6 +17,7 @@ mod format;
 mod image;
 mod keys;
 mod node;
+mod review;
 mod schema;
 mod secret;
 mod selection;
@@ -36,6 +37,7 @@ use crate::units::{Bytes, Percent};
 
 pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use comment::CommentMode;
+pub use review::{Bots, Noise, Review, parse_report_name};
 pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;
@@ -84,7 +86,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
             (origin, root, FileContent { drafts, ..FileContent::default() })
         }
     };
-    let FileContent { drafts, cache, comment } = content;
+    let FileContent { drafts, cache, comment, review } = content;
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
     let around = Surroundings { root: &root, env };
@@ -92,7 +94,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
         drafts.iter().filter_map(|draft| image::resolve(draft, &around, &mut faults)).collect();
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Config { origin, root, images: selection.apply(images)?, cache, comment, selection })
+    Ok(Config { origin, root, images: selection.apply(images)?, cache, comment, review, selection })
 }
 
 /// The resolved configuration.
@@ -109,6 +111,8 @@ pub struct Config {
     pub cache: Cache,
     /// When a change request gets a comment.
     pub comment: CommentMode,
+    /// What a review gets to see.
+    pub review: Review,
     /// What was asked for, by the command line or the environment; `images` is what is left of the configuration.
     pub selection: Selection,
 }

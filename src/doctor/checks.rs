@@ -225,6 +225,7 @@ mod tests {
             images: vec![image],
             cache: crate::config::Cache::default(),
             comment: crate::config::CommentMode::default(),
+            review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),
         };
         let checks = platforms(&facts, Some(&config));

@@ -220,6 +220,7 @@ pub(crate) mod tests {
             images,
             cache: crate::config::Cache::default(),
             comment: crate::config::CommentMode::default(),
+            review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),
         }
     }

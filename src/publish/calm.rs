@@ -1,7 +1,7 @@
 //! Whether a comment is worth its readers' time. A comment on every change request is soon read on none, so it is made
 //! when something in it would stand in sight, and otherwise only put right. Pure.
 
-use crate::compare::{Change, Comparison};
+use crate::compare::{Baseline, Change, Comparison};
 use crate::config::CommentMode;
 use crate::render::{cache, notes};
 
@@ -10,7 +10,9 @@ use crate::render::{cache, notes};
 pub enum Calm {
     /// Publish, for this reason.
     Speak(&'static str),
-    /// Only put an earlier comment right: nothing that it may say is true any more.
+    /// Only say in an earlier comment that everything is as in the baseline again.
+    BackToNormal,
+    /// Only put an earlier comment right.
     Correct,
     /// Not even that: it is switched off.
     Silent,
@@ -23,8 +25,18 @@ impl Calm {
         match mode {
             CommentMode::Never => Self::Silent,
             CommentMode::Always => Self::Speak("a comment is asked for in every run"),
-            CommentMode::Auto => news(comparison).map_or(Self::Correct, Self::Speak),
+            CommentMode::Auto => match news(comparison) {
+                Some(reason) => Self::Speak(reason),
+                None if is_normal(comparison) => Self::BackToNormal,
+                None => Self::Correct,
+            },
         }
+    }
+
+    /// The same where nobody waits for a comment.
+    #[must_use]
+    pub fn without_new_comment(self) -> Self {
+        if let Self::Speak(_) = self { Self::Correct } else { self }
     }
 
     /// Whether the comment is published where there is an earlier one or none.
@@ -32,7 +44,7 @@ impl Calm {
     pub fn publishes(self, has_earlier: bool) -> bool {
         match self {
             Self::Speak(_) => true,
-            Self::Correct => has_earlier,
+            Self::BackToNormal | Self::Correct => has_earlier,
             Self::Silent => false,
         }
     }
@@ -52,6 +64,12 @@ fn news(comparison: &Comparison<'_>) -> Option<&'static str> {
         (!cache::missed(comparison, 1, true).is_empty(), "steps lost their cache at a cost"),
     ];
     reasons.into_iter().find(|(is_so, _)| *is_so).map(|(_, reason)| reason)
+}
+
+/// Whether all is as in the baseline. Where there is nothing to compare with, nobody knows.
+fn is_normal(comparison: &Comparison<'_>) -> bool {
+    let is_compared = matches!(comparison.baseline, Baseline::Found(_)) && !comparison.rows.is_empty();
+    is_compared && comparison.rows.iter().all(|row| matches!(row.change, Change::Unchanged(_)))
 }
 
 #[cfg(test)]
@@ -74,7 +92,7 @@ mod tests {
 
     fn budget(verdict: Verdict) -> Report {
         let (key, limit, reason) = ("compressed".to_owned(), "60.0 MB".to_owned(), String::new());
-        with(|cell| cell.budgets.push(BudgetResult { key, limit, actual: None, verdict, reason }))
+        with(|cell| cell.budgets.push(BudgetResult { key, limit, actual: None, verdict, reason, allowed_by: None }))
     }
 
     fn finding(rule: &str, severity: Severity) -> Report {
@@ -96,32 +114,32 @@ mod tests {
     fn a_run_speaks_when_there_is_something_to_say() {
         let base = sample::run(vec![cell("a", 50_000)]);
         for (situation, base, head, expected) in [
-            ("nothing changed", Some(&base), base.clone(), None),
-            ("noise", Some(&base), sample::run(vec![cell("b", 50_001)]), None),
-            ("an image grew", Some(&base), sample::run(vec![cell("b", 54_000)]), Some("an image changed")),
-            ("an image shrank", Some(&base), sample::run(vec![cell("b", 46_000)]), Some("an image changed")),
-            ("an image is gone", Some(&base), sample::run(vec![]), Some("an image changed")),
-            ("an image is new", Some(&sample::run(vec![])), base.clone(), Some("an image changed")),
-            ("nothing to compare with", None, base.clone(), None),
-            ("the base has no numbers", Some(&failed()), base.clone(), None),
-            ("a build failed", Some(&base), failed(), Some("a build has no numbers")),
-            ("a build failed, no baseline", None, failed(), Some("a build has no numbers")),
-            ("a budget is met", Some(&base), budget(Verdict::Pass), None),
-            ("it is close", Some(&base), budget(Verdict::Warn), Some("a budget is missed, close or unknown")),
-            ("it is missed", None, budget(Verdict::Fail), Some("a budget is missed, close or unknown")),
-            ("a hint", Some(&base), finding("build-check/X", Severity::Warning), None),
-            ("a note on the cache", Some(&base), finding("cache-ignored", Severity::Notice), None),
+            ("nothing changed", Some(&base), base.clone(), Calm::BackToNormal),
+            ("noise", Some(&base), sample::run(vec![cell("b", 50_001)]), Calm::BackToNormal),
+            ("an image grew", Some(&base), sample::run(vec![cell("b", 54_000)]), Calm::Speak("an image changed")),
+            ("an image shrank", Some(&base), sample::run(vec![cell("b", 46_000)]), Calm::Speak("an image changed")),
+            ("an image is gone", Some(&base), sample::run(vec![]), Calm::Speak("an image changed")),
+            ("an image is new", Some(&sample::run(vec![])), base.clone(), Calm::Speak("an image changed")),
+            ("nothing to compare with", None, base.clone(), Calm::Correct),
+            ("the base has no numbers", Some(&failed()), base.clone(), Calm::Correct),
+            ("a build failed", Some(&base), failed(), Calm::Speak("a build has no numbers")),
+            ("a build failed, no baseline", None, failed(), Calm::Speak("a build has no numbers")),
+            ("a budget is met", Some(&base), budget(Verdict::Pass), Calm::BackToNormal),
+            ("it is close", Some(&base), budget(Verdict::Warn), Calm::Speak("a budget is missed, close or unknown")),
+            ("it is missed", None, budget(Verdict::Fail), Calm::Speak("a budget is missed, close or unknown")),
+            ("a hint", Some(&base), finding("build-check/X", Severity::Warning), Calm::BackToNormal),
+            ("a note on the cache", Some(&base), finding("cache-ignored", Severity::Notice), Calm::BackToNormal),
             (
                 "a cache failed",
                 Some(&base),
                 finding("cache-ignored", Severity::Warning),
-                Some("a cache did not do what was planned"),
+                Calm::Speak("a cache did not do what was planned"),
             ),
-            ("a cheap miss", Some(&base), missed(4_999), None),
-            ("a dear miss", Some(&base), missed(5_000), Some("steps lost their cache at a cost")),
+            ("a cheap miss", Some(&base), missed(4_999), Calm::BackToNormal),
+            ("a dear miss", Some(&base), missed(5_000), Calm::Speak("steps lost their cache at a cost")),
         ] {
             let calm = Calm::of(CommentMode::Auto, &compare(base, &head));
-            assert_eq!(calm, expected.map_or(Calm::Correct, Calm::Speak), "{situation}");
+            assert_eq!(calm, expected, "{situation}");
         }
     }
 

@@ -19,7 +19,21 @@ pub fn headline(comparison: &Comparison<'_>) -> Line {
         (false, true) => troubles,
         (false, false) => troubles.then(", ").join(changes),
     };
-    Line::ours("weighbridge: ").join(line)
+    titled(comparison).join(line)
+}
+
+/// The verdict of a run that leaves nothing of what an earlier comment was about.
+#[must_use]
+pub fn back_to_normal(comparison: &Comparison<'_>) -> Line {
+    titled(comparison).then("back to normal, ").join(quiet(comparison))
+}
+
+/// Whose report it is, where there are several.
+fn titled(comparison: &Comparison<'_>) -> Line {
+    match &comparison.name {
+        Some(name) => Line::ours("weighbridge (").text(name).then("): "),
+        None => Line::ours("weighbridge: "),
+    }
 }
 
 /// What is wrong, worst first.
@@ -30,7 +44,10 @@ fn troubles(comparison: &Comparison<'_>) -> Line {
     let over = cells.iter().filter(|cell| cell.image.is_some() && budget(cell, Verdict::Fail)).count();
     let unknown =
         cells.iter().filter(|cell| cell.image.is_some() && verdict::of_cell(cell) == Verdict::Unknown).count();
-    let near = cells.iter().filter(|cell| verdict::of_cell(cell) == Verdict::Warn).count();
+    let is_allowed = |cell: &&CellReport| cell.budgets.iter().any(|budget| budget.allowed_by.is_some());
+    let warned = || cells.iter().filter(|cell| verdict::of_cell(cell) == Verdict::Warn);
+    let allowed = warned().filter(is_allowed).count();
+    let near = warned().filter(|cell| !is_allowed(cell)).count();
     let all = rows::count(comparison, cells.len());
     let lacks_cache = |cell: &CellReport| cell.image.is_some() && verdict::lacks_required_cache(cell);
     let counts = [
@@ -41,6 +58,7 @@ fn troubles(comparison: &Comparison<'_>) -> Line {
         (over, "over budget"),
         (number(lacks_cache), "without the cache that is required"),
         (unknown, "with a budget that could not be checked"),
+        (allowed, "over budget as a label allows"),
         (near, "close to a limit"),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0).enumerate();
@@ -114,7 +132,7 @@ fn quiet(comparison: &Comparison<'_>) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use crate::compare::compare;
+    use crate::compare::{Comparison, compare};
     use crate::render::headline;
     use crate::report::sample::{cell, layer, run};
     use crate::report::{BudgetResult, CellReport, Outcome, Report, Verdict};
@@ -125,7 +143,10 @@ mod tests {
 
     fn budget(cell: CellReport, verdict: Verdict) -> CellReport {
         let (key, limit, reason) = ("compressed".to_owned(), "60.0 MB".to_owned(), String::new());
-        CellReport { budgets: vec![BudgetResult { key, limit, actual: None, verdict, reason }], ..cell }
+        CellReport {
+            budgets: vec![BudgetResult { key, limit, actual: None, verdict, reason, allowed_by: None }],
+            ..cell
+        }
     }
 
     fn failed(name: &str, outcome: Outcome) -> CellReport {
@@ -187,6 +208,18 @@ mod tests {
             assert_eq!(headline(&compare(base.as_ref(), &head)), format!("weighbridge: {expected}"));
         }
     }
+
+    #[test]
+    fn a_report_with_a_name_says_so_and_one_that_is_normal_again_too() {
+        let base = run(vec![of("a", "1", 52_000)]);
+        let comparison = Comparison { name: Some("back`end".into()), ..compare(Some(&base), &base) };
+        assert_eq!(super::headline(&comparison).markdown(), "weighbridge (back\\`end): no change in 1 image");
+        assert_eq!(
+            super::back_to_normal(&comparison).terminal(),
+            "weighbridge (back`end): back to normal, no change in 1 image"
+        );
+    }
+
     #[test]
     fn a_platform_is_named_where_the_others_changed_by_less() {
         let of = |platform, diff_id: &str, kilobytes: u64| {

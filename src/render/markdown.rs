@@ -31,6 +31,17 @@ const LOG_CHARS: usize = 200;
 /// The comparison as Markdown, without a marker, in at most [`LIMIT_BYTES`].
 #[must_use]
 pub fn render(comparison: &Comparison<'_>) -> String {
+    document(comparison, &headline::headline(comparison), "")
+}
+
+/// The same for a run that has nothing to tell, in the place of an earlier comment that had.
+#[must_use]
+pub fn back_to_normal(comparison: &Comparison<'_>) -> String {
+    let resolved = "What an earlier run of this change was reported for is resolved.\n\n";
+    document(comparison, &headline::back_to_normal(comparison), resolved)
+}
+
+fn document(comparison: &Comparison<'_>, title: &Line, opening: &str) -> String {
     let changed = rows::changed(comparison);
     let (visible, folded) = changed.split_at(changed.len().min(VISIBLE_IMAGES));
     let failures = notes::failures(comparison);
@@ -45,7 +56,7 @@ pub fn render(comparison: &Comparison<'_>) -> String {
     let rest = |lines: &[String]| lines.iter().skip(VISIBLE_NOTES).cloned().collect::<Vec<_>>();
 
     let mut pieces = vec![
-        Piece::Fixed(format!("### {}\n\n", headline::headline(comparison).markdown())),
+        Piece::Fixed(format!("### {}\n\n{opening}", title.markdown())),
         block(0, "", seen(&failure_lines), "\n", "failure"),
         block(4, "", failures.iter().filter_map(log).take(VISIBLE_NOTES).collect(), "", "log"),
         table_block(2, &table(comparison, visible)),

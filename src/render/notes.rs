@@ -105,7 +105,12 @@ fn held_against_limit(budget: &BudgetResult) -> Line {
     // Rounded alike, the two would not show which one is more.
     let limit = budget.limit.replace(" %", ".0 %");
     let alike = [&budget.limit, &limit].iter().any(|limit| actual.trim_start_matches('+') == limit.as_str());
-    if alike { line.then(" (").text(&budget.reason).then(")") } else { line }
+    let with_reason = alike || budget.allowed_by.is_some();
+    let line = if with_reason { line.then(" (").text(&budget.reason).then(")") } else { line };
+    match &budget.allowed_by {
+        Some(label) => line.then(", allowed by label ").code(label),
+        None => line,
+    }
 }
 
 /// Caches that did not do what was planned: one note per kind of trouble, with the first of its builds.
@@ -220,10 +225,12 @@ pub fn definitions(comparison: &Comparison<'_>) -> Line {
     ];
     let tools = tools.into_iter().filter_map(|(name, printed)| Some(Line::ours(name).text(version(printed?))));
     let runner = environment.runner_class.as_deref().map(|class| Line::default().text(class));
+    let (noise, bytes) = (comparison.noise, comparison.noise.bytes.to_string());
     Line::ours(
         "Compressed bytes are the layer blobs that a node pulls, without config and attestations. \
-         Differences up to 10 kB or 0.1 %, whichever is larger, count as none. ",
+         Differences up to ",
     )
+    .then(format!("{} or {} %, whichever is larger, count as none. ", bytes.replace(".0 ", " "), noise.percent.0))
     .list(tools.chain(runner), ", ")
     .then(".")
 }
@@ -257,8 +264,25 @@ mod tests {
                 actual: actual.map(Into::into),
                 verdict: Verdict::Fail,
                 reason: reason.into(),
+                allowed_by: None,
             };
             assert_eq!(held_against_limit(&budget).terminal(), expected);
         }
+    }
+
+    #[test]
+    fn what_a_label_allows_is_told_with_the_label() {
+        let budget = BudgetResult {
+            key: "compressed".into(),
+            limit: "60.0 MB".into(),
+            actual: Some("61.2 MB".into()),
+            verdict: Verdict::Warn,
+            reason: "1.2 MB over".into(),
+            allowed_by: Some("a`b".into()),
+        };
+        assert_eq!(
+            held_against_limit(&budget).markdown(),
+            "weighs 61.2 MB compressed, limit 60.0 MB (1.2 MB over), allowed by label ``a`b``"
+        );
     }
 }

@@ -44,6 +44,7 @@ fn over_budget() -> Report {
         actual: Some(actual.into()),
         verdict,
         reason: reason.into(),
+        allowed_by: None,
     };
     report.cells[1].budgets = vec![
         result("compressed", "55.0 MB", "56.1 MB", Verdict::Fail, "1.1 MB over"),
@@ -185,6 +186,7 @@ fn dependency(has_package: bool) -> Report {
             actual: Some(["+7.2 %", "+3.1 %"][index].into()),
             verdict: if has_package && index == 0 { Verdict::Fail } else { Verdict::Pass },
             reason: "grew by 3.3 MB".into(),
+            allowed_by: None,
         }];
         cells.push(recommend);
     }

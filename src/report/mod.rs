@@ -198,6 +198,8 @@ pub struct BudgetResult {
     pub verdict: Verdict,
     /// Why, as a phrase.
     pub reason: String,
+    /// The label of the change request that lets it be over the limit; untrusted text.
+    pub allowed_by: Option<String>,
 }
 
 /// The result of a gate. Ordered from best to worst, so that the worst of many is their maximum.

@@ -305,8 +305,12 @@ fn any_finding() -> impl Strategy<Value = Finding> {
 }
 
 fn any_budget() -> impl Strategy<Value = BudgetResult> {
-    (any_text(), any_text(), option::of(any_text()), any_verdict(), any_text())
-        .prop_map(|(key, limit, actual, verdict, reason)| BudgetResult { key, limit, actual, verdict, reason })
+    (any_text(), any_text(), option::of(any_text()), any_verdict(), any_text()).prop_map(
+        |(key, limit, actual, verdict, reason)| {
+            let allowed_by = (verdict == Verdict::Warn).then(|| reason.clone());
+            BudgetResult { key, limit, actual, verdict, reason, allowed_by }
+        },
+    )
 }
 
 fn any_cell() -> impl Strategy<Value = CellReport> {

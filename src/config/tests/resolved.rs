@@ -257,3 +257,16 @@ fn the_settings_in_the_document_of_the_cache_are_all_there_are() {
         assert!(yaml.contains(&format!("\n  {}:", key.name)), "{} is not in the document", key.name);
     }
 }
+
+#[test]
+fn what_a_review_gets_to_see_can_be_chosen() {
+    let of = |more: &str| {
+        let file = format!("images: {{orders: {{context: services/orders}}}}\n{more}");
+        resolved(&[("weighbridge.yml", &file)], &NEVER).review
+    };
+    assert_eq!(of(""), Review::default());
+    let chosen = of("noise: {percent: 2%}\nbots: comment\noverride_label: Bigger\nreport_name: backend\n");
+    let noise = Noise { percent: Percent(2.0), ..Noise::default() };
+    let name = Some("backend".to_owned());
+    assert_eq!(chosen, Review { noise, bots: Bots::Comment, override_label: "Bigger".to_owned(), report_name: name });
+}

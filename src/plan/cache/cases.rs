@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ci::{CacheToken, Checkout, Context, Forge, Restriction, Scope};
+use crate::ci::{About, CacheToken, Checkout, Context, Forge, Restriction, Scope};
 use crate::config::{Azblob, PullRequests, S3};
 use crate::plan::tests::image;
 use crate::version::Version;
@@ -25,6 +25,7 @@ pub(in crate::plan) fn laptop() -> Situation {
             checkout: Checkout::Commit,
             target_branch: None,
             default_branch: Some("main".into()),
+            about: About::default(),
         },
         actions: Actions::absent(),
         gitlab_repository: None,

@@ -212,6 +212,7 @@ impl From<types::Budget> for report::BudgetResult {
             actual: json.actual,
             verdict: json.verdict.into(),
             reason: json.reason,
+            allowed_by: json.allowed_by,
         }
     }
 }

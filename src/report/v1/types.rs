@@ -260,6 +260,9 @@ pub struct Budget {
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
+    /// The label of the change request that lets it be over the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_by: Option<String>,
 }
 
 /// The result of a gate.

@@ -205,6 +205,7 @@ impl From<&report::BudgetResult> for types::Budget {
             actual: budget.actual,
             verdict: budget.verdict.into(),
             reason: budget.reason,
+            allowed_by: budget.allowed_by,
         }
     }
 }
