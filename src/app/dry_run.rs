@@ -8,6 +8,7 @@ use super::comment;
 use super::lookup;
 use super::session::Session;
 use super::situation::situation;
+use crate::ci::About;
 use crate::cli::{Format, RunArgs};
 use crate::config::Config;
 use crate::error;
@@ -43,12 +44,14 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     let redactor = session.redactor(&config);
     let baseline = lookup::describe(session).await?;
     let comment = comment::describe(session, args, &config);
+    let allowed = budgets_allowed(&situation.context.about, &config);
     terminal::out(&match session.common.format {
         Format::Json => json(session, &plan, &delivery, &redactor, Some((baseline, comment))),
         Format::Text | Format::Markdown => {
             let baseline: String = baseline.iter().map(|line| format!("  {}\n", escape::block(line))).collect();
             let cells = text(session, &config.origin, &plan, &delivery);
-            let shown = format!("{cells}\nBaseline\n{baseline}{}", destinations(session, &delivery, &comment));
+            let shown =
+                format!("{cells}\nBaseline\n{baseline}{}", destinations(session, &delivery, &comment) + &allowed);
             redactor.apply(&shown).into_owned()
         }
     });
@@ -78,6 +81,13 @@ fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -
         }
     }
     shown
+}
+
+/// That a label overrides budgets, as a line; nothing where none does.
+fn budgets_allowed(about: &About, config: &Config) -> String {
+    let label = &config.review.override_label;
+    let line = || format!("  images may be over the limits of their size: label {}\n", escape::block(label));
+    if about.has_label(label) { line() } else { String::new() }
 }
 
 fn destinations(session: &Session, delivery: &Delivery, comment: &str) -> String {

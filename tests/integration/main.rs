@@ -13,6 +13,7 @@ mod case;
 mod compare;
 mod configuration;
 mod disk;
+mod events;
 mod fake;
 mod forge;
 #[path = "../support/forge_server/mod.rs"]
