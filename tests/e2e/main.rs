@@ -28,6 +28,7 @@ mod independent;
 mod job;
 #[path = "../support/loopback.rs"]
 mod loopback;
+mod release;
 mod review;
 #[path = "../support/runner/mod.rs"]
 #[expect(dead_code, reason = "tests of the scripts alone go through more of it")]

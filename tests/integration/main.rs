@@ -31,3 +31,4 @@ mod signals;
 mod support;
 mod tools;
 mod trust;
+mod workflows;
