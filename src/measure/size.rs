@@ -57,6 +57,7 @@ pub fn measure_image(
         compressed_bytes: sum(&layers, |layer| layer.compressed_bytes)?,
         uncompressed_bytes: sum(&layers, |layer| layer.uncompressed_bytes)?,
         digest: image.digest,
+        config_digest: Some(image.config_digest),
         config_bytes: image.config_bytes,
         attestation_bytes: image.attestation_bytes,
         layers,

@@ -10,6 +10,8 @@ use super::{Layout, Platform};
 pub struct Image {
     /// Digest of the image manifest.
     pub digest: String,
+    /// Digest of the config blob, which engines call the image's ID.
+    pub config_digest: String,
     /// Bytes of the config blob.
     pub config_bytes: u64,
     /// Bytes of attestation manifests and their layers, each digest once.
@@ -62,6 +64,7 @@ pub(super) fn read(layout: &Layout, descriptor: &Descriptor) -> Result<Image> {
     });
     Ok(Image {
         digest: descriptor.digest().to_string(),
+        config_digest: manifest.config().digest().to_string(),
         config_bytes: manifest.config().size(),
         attestation_bytes: 0,
         layers: layers.iter().zip(diff_ids).map(|(layer, diff_id)| blob(layer, diff_id)).collect::<Result<_>>()?,
@@ -130,6 +133,7 @@ mod tests {
         }));
         let image = read_one(&mut layout, &manifest).unwrap();
         assert_eq!((image.layers.len(), image.history.len()), (0, 0));
+        assert_eq!(image.config_digest, config["digest"].as_str().unwrap());
         assert_eq!(image.config_bytes, config["size"].as_u64().unwrap());
     }
 

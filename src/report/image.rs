@@ -9,6 +9,8 @@ pub struct ImageMeasurement {
     pub compressed_bytes: u64,
     /// Sum of the unpacked layers' tar streams: what lands on disk.
     pub uncompressed_bytes: u64,
+    /// Digest of the image config blob, which engines call the image's ID; `None` in reports that are older than it.
+    pub config_digest: Option<String>,
     /// Bytes of the image config blob.
     pub config_bytes: u64,
     /// Bytes of attestation manifests and their layers, each digest once; never part of the image.

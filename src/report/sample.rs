@@ -40,6 +40,7 @@ pub(crate) fn image(layers: Vec<Layer>) -> ImageMeasurement {
         digest: "sha256:manifest".to_owned(),
         compressed_bytes: layers.iter().map(|layer| layer.compressed_bytes).sum(),
         uncompressed_bytes: layers.iter().map(|layer| layer.uncompressed_bytes).sum(),
+        config_digest: Some("sha256:config".to_owned()),
         config_bytes: 7_000,
         attestation_bytes: 0,
         layers,
@@ -204,6 +205,7 @@ fn any_image() -> impl Strategy<Value = ImageMeasurement> {
     let base_images = vec((any_text(), "[ab]").prop_map(|(name, digest)| BaseImage { name, digest }), 0..3);
     (any_bytes(), any_bytes(), vec(any_layer(), 0..5), base_images, any_text()).prop_map(
         |(compressed_bytes, uncompressed_bytes, layers, base_images, digest)| ImageMeasurement {
+            config_digest: Some(digest.clone()).filter(|digest| digest.len() % 2 == 0),
             digest,
             compressed_bytes,
             uncompressed_bytes,

@@ -82,6 +82,7 @@ fn image(json: &types::Cell) -> Result<Option<report::ImageMeasurement>> {
         digest: present(json.digest.clone(), "digest")?,
         compressed_bytes: present(json.compressed_bytes, "compressed_bytes")?,
         uncompressed_bytes: present(json.uncompressed_bytes, "uncompressed_bytes")?,
+        config_digest: json.config_digest.clone(),
         config_bytes: present(json.config_bytes, "config_bytes")?,
         attestation_bytes: present(json.attestation_bytes, "attestation_bytes")?,
         layers: present(json.layers.as_ref(), "layers")?.iter().cloned().map(Into::into).collect(),

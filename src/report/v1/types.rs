@@ -128,6 +128,9 @@ pub struct Cell {
     /// Sum of the unpacked layers' tar streams: what lands on disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncompressed_bytes: Option<u64>,
+    /// Digest of the image config, which engines call the image's ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_digest: Option<String>,
     /// Bytes of the image config.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_bytes: Option<u64>,

@@ -88,6 +88,7 @@ impl From<&report::CellReport> for types::Cell {
             digest: image.map(|image| image.digest.clone()),
             compressed_bytes: image.map(|image| image.compressed_bytes),
             uncompressed_bytes: image.map(|image| image.uncompressed_bytes),
+            config_digest: image.and_then(|image| image.config_digest.clone()),
             config_bytes: image.map(|image| image.config_bytes),
             attestation_bytes: image.map(|image| image.attestation_bytes),
             layers: image.map(|image| image.layers.iter().map(Into::into).collect()),
