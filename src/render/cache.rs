@@ -13,7 +13,7 @@ use crate::report::{CacheEnd, CacheUse, Cause, CellReport};
 use crate::units::{Bytes, show_duration};
 
 /// From here on a missed step is worth a line that stands visible.
-const COSTLY: Duration = Duration::from_secs(5);
+pub(super) const COSTLY: Duration = Duration::from_secs(5);
 /// Files that are named.
 const FILES: usize = 3;
 
@@ -125,14 +125,19 @@ fn missed_line(group: &[(&CellReport, Miss<'_>)]) -> Option<Line> {
     let name = image_name(&cell.id.image, group.iter().map(|(cell, _)| &cell.id));
     let line = Line::default().strong(name.then(":")).then(" ");
     let place = miss.step.dockerfile_line.map(|number| dockerfile_line(Some(cell), number).then(" "));
-    let line = line.join(place.unwrap_or_default()).code(&miss.step.instruction);
+    Some(line.join(place.unwrap_or_default()).join(why_it_ran(cell, miss)))
+}
+
+/// A missed step with what it cost and why it ran.
+pub(super) fn why_it_ran(cell: &CellReport, miss: &Miss<'_>) -> Line {
+    let line = Line::default().code(&miss.step.instruction);
     let followers = match miss.followers {
         0 => String::new(),
         count => format!(" and {} after it", rows::plural(count, "step")),
     };
     let line = line.then(format!("{followers} ran, {}", show_duration(miss.cost))).then(": ");
     let causes = miss.step.causes.iter().filter(|cause| !matches!(cause, Cause::Earlier { .. }));
-    Some(line.list(causes.map(|cause| cause_line(cause, cell)), "; "))
+    line.list(causes.map(|cause| cause_line(cause, cell)), "; ")
 }
 
 fn cause_line(cause: &Cause, cell: &CellReport) -> Line {

@@ -31,17 +31,23 @@ const LOG_CHARS: usize = 200;
 /// The comparison as Markdown, without a marker, in at most [`LIMIT_BYTES`].
 #[must_use]
 pub fn render(comparison: &Comparison<'_>) -> String {
-    document(comparison, &headline::headline(comparison), "")
+    render_within(comparison, LIMIT_BYTES)
+}
+
+/// The same in at most so many bytes, given that there is room for its frame of some kilobytes.
+#[must_use]
+pub fn render_within(comparison: &Comparison<'_>, limit_bytes: usize) -> String {
+    document(comparison, &headline::headline(comparison), "", limit_bytes)
 }
 
 /// The same for a run that has nothing to tell, in the place of an earlier comment that had.
 #[must_use]
 pub fn back_to_normal(comparison: &Comparison<'_>) -> String {
     let resolved = "What an earlier run of this change was reported for is resolved.\n\n";
-    document(comparison, &headline::back_to_normal(comparison), resolved)
+    document(comparison, &headline::back_to_normal(comparison), resolved, LIMIT_BYTES)
 }
 
-fn document(comparison: &Comparison<'_>, title: &Line, opening: &str) -> String {
+fn document(comparison: &Comparison<'_>, title: &Line, opening: &str, limit_bytes: usize) -> String {
     let changed = rows::changed(comparison);
     let (visible, folded) = changed.split_at(changed.len().min(VISIBLE_IMAGES));
     let failures = notes::failures(comparison);
@@ -80,7 +86,7 @@ fn document(comparison: &Comparison<'_>, title: &Line, opening: &str) -> String 
         pieces.extend(fold(&summary, vec![block(7, "", findings, "\n", "finding")]));
     }
     pieces.extend(details(comparison, &changed));
-    let mut document = fit(pieces, LIMIT_BYTES);
+    let mut document = fit(pieces, limit_bytes);
     document.truncate(document.trim_end().len());
     document + "\n"
 }

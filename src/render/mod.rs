@@ -4,6 +4,7 @@
 //! No clock, no I/O: the same comparison gives the same bytes.
 
 pub mod cache;
+pub mod code_quality;
 mod fit;
 pub mod headline;
 pub mod json;
@@ -12,6 +13,9 @@ pub mod line;
 pub mod markdown;
 pub mod names;
 pub mod notes;
+pub mod open_metrics;
+pub mod outputs;
+pub mod remarks;
 pub mod rows;
 #[cfg(test)]
 mod scene;

@@ -89,7 +89,7 @@ pub fn budgets(comparison: &Comparison<'_>) -> Vec<Note> {
 }
 
 /// What was measured and its limit: grew by 7.2 %, limit 5 %.
-fn held_against_limit(budget: &BudgetResult) -> Line {
+pub(super) fn held_against_limit(budget: &BudgetResult) -> Line {
     let key = Line::default().text(&budget.key.replace('_', " "));
     let Some(actual) = &budget.actual else {
         return key.then(" could not be checked: ").text(&budget.reason);
