@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
@@ -75,6 +75,30 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
         Ok(())
     };
     write().with_context(|| format!("write {}", path.display()))
+}
+
+/// Adds lines to the end of a file that others write as well, beginning on a line of its own.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn append_lines(path: &Path, text: &str) -> Result<()> {
+    let append = || -> std::io::Result<()> {
+        let mut file = File::options().read(true).append(true).create(true).open(path)?;
+        let mut last = [b'\n'];
+        if file.metadata()?.len() > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        let start = if last == [b'\n'] { "" } else { "\n" };
+        file.write_all(format!("{start}{text}").as_bytes())
+    };
+    append().with_context(|| format!("write {}", path.display()))
+}
+
+/// How long a file is; `None` when there is none.
+#[must_use]
+pub fn length(path: &Path) -> Option<u64> {
+    path.metadata().ok().map(|metadata| metadata.len())
 }
 
 /// Removes a directory tree; one that is not there is fine.

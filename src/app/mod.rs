@@ -1,5 +1,6 @@
 //! The driver: one straight line per command.
 
+mod announce;
 mod base;
 mod cells;
 mod comment;
@@ -26,8 +27,8 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Command, Format, SchemaKind};
 use crate::env::Env;
 use crate::error::{self, Exit};
-use crate::escape;
 use crate::git::Git;
+use crate::publish::job_log::JobLog;
 use crate::publish::terminal;
 use crate::{config, doctor, report};
 use session::Session;
@@ -35,9 +36,16 @@ use session::Session;
 /// Runs one command line and returns the exit code.
 #[must_use]
 pub fn main(env: &Env) -> ExitCode {
+    let log = announce::job_log(env);
+    let code = obey(env, &log);
+    log.end();
+    code
+}
+
+fn obey(env: &Env, log: &JobLog) -> ExitCode {
     let env = match inputs::applied(env) {
         Ok(env) => env,
-        Err(failure) => return failed(&failure),
+        Err(failure) => return failed(&failure, log),
     };
     let cli = match Cli::try_parse_from(&env.args) {
         Ok(cli) => cli,
@@ -47,18 +55,18 @@ pub fn main(env: &Env) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    dispatch(&cli, &env).map_or_else(|failure| failed(&failure), ExitCode::from)
+    dispatch(&cli, &env, log).map_or_else(|failure| failed(&failure, log), ExitCode::from)
 }
 
-fn failed(failure: &anyhow::Error) -> ExitCode {
-    terminal::say(&format!("error: {}", escape::block(&format!("{failure:#}"))));
+fn failed(failure: &anyhow::Error, log: &JobLog) -> ExitCode {
+    log.error(&format!("{failure:#}"));
     ExitCode::from(error::exit_code(failure))
 }
 
-fn dispatch(cli: &Cli, env: &Env) -> Result<u8> {
+fn dispatch(cli: &Cli, env: &Env, log: &JobLog) -> Result<u8> {
     // One thread is enough to wait for children; decompression runs on blocking threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    let session = Session::new(cli, env)?;
+    let session = Session::new(cli, env, log)?;
     let ended = runtime.block_on(async {
         interrupt::cancel_on_signal(&session.cancel)?;
         command(&session, &cli.command).await

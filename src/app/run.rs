@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::announce;
 use super::base::BaseReport;
 use super::cells::Building;
 use super::comment::{comment_key, given_name};
@@ -51,6 +52,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     run.say_builder();
 
     let redactor = session.redactor(&config);
+    announce::builds_begin(session, &redactor, &run.prepared);
     let delivery = args.delivery();
     let situation = situation(session, given.git.as_ref().ok(), Some(&run.prepared), &config).await;
     let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
@@ -76,7 +78,9 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let markdown = render::markdown::render(&comparison);
     let written = written.and_then(|()| run.output.write(&v1::to_json(&report), &markdown));
     // A full disk must not swallow what the builds have cost; it still decides the exit code.
+    announce::builds_end(session);
     terminal::out(&show(session, &comparison));
+    run.announce(&config, &situation.project, &plan, &comparison, &redactor);
     written?;
     run.keep(&report).await;
     let file = session.config_file();

@@ -11,6 +11,7 @@ use crate::config::{self, BakePrinter, Config, Request, Selection};
 use crate::env::Env;
 use crate::fs;
 use crate::plan::redact::Redactor;
+use crate::publish::job_log::JobLog;
 use crate::render::text::Color;
 
 /// One invocation of weighbridge.
@@ -18,15 +19,16 @@ pub(super) struct Session {
     pub(super) common: Common,
     pub(super) env: Env,
     pub(super) docker: Docker,
+    pub(super) log: JobLog,
     /// Stops everything that docker does for us.
     pub(super) cancel: CancellationToken,
 }
 
 impl Session {
-    pub(super) fn new(cli: &Cli, env: &Env) -> Result<Self> {
+    pub(super) fn new(cli: &Cli, env: &Env, log: &JobLog) -> Result<Self> {
         let cancel = CancellationToken::new();
         let docker = Docker::new(env, cancel.clone())?;
-        Ok(Self { common: cli.common.clone(), env: env.clone(), docker, cancel })
+        Ok(Self { common: cli.common.clone(), env: env.clone(), docker, log: log.clone(), cancel })
     }
 
     /// The configuration of the head.

@@ -43,7 +43,9 @@ pub(super) struct CellView<'v> {
 
 impl View {
     pub(super) fn new(session: &Session) -> Self {
-        match session.common.verbose {
+        // Whoever has GitHub repeat a job for debugging wants to see everything.
+        let is_debug = session.env.get("RUNNER_DEBUG") == Some("1");
+        match session.common.verbose.max(u8::from(is_debug)) {
             _ if session.common.quiet => Self::Quiet,
             0 if session.env.stderr_is_terminal && !session.env.is_ci() => Self::Live(MultiProgress::new()),
             verbose => Self::Lines { logs: verbose > 0 },

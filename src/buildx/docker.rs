@@ -55,13 +55,16 @@ impl Docker {
         let facts = builder_facts(&answers.inspect)?;
         require_recent(&answers.buildx_version)?;
         let versions = (answers.buildx_version.clone(), answers.docker_version.clone());
-        let (facts, replaced) = match choose(&facts, builder.is_some()) {
-            Choice::Use => (facts, None),
+        let (facts, is_created, replaced) = match choose(&facts, builder.is_some()) {
+            Choice::Use => (facts, false, None),
             Choice::Refuse(reason) => bail!(Exit::build_failed(reason)),
-            Choice::Replace(reason) => (self.own_builder().await?, Some(reason)),
+            Choice::Replace(reason) => {
+                let (facts, is_created) = self.own_builder().await?;
+                (facts, is_created, Some(reason))
+            }
         };
         memory.remember(&answers);
-        Ok(Prepared { facts, buildx_version: versions.0, docker_version: versions.1, replaced })
+        Ok(Prepared { facts, buildx_version: versions.0, docker_version: versions.1, replaced, is_created })
     }
 
     async fn answers(&self, builder: Option<&str>) -> Result<Answers> {
@@ -115,13 +118,14 @@ impl Docker {
         Ok(self.ask(&question).await?.stdout)
     }
 
-    async fn own_builder(&self) -> Result<BuilderFacts> {
+    /// Our builder, and whether it was not there before.
+    async fn own_builder(&self) -> Result<(BuilderFacts, bool)> {
         if let Ok(facts) = self.inspect(Some(OWN_BUILDER)).await {
-            return Ok(facts);
+            return Ok((facts, false));
         }
         let create = buildx(["create", "--name", OWN_BUILDER, "--driver", "docker-container"]);
         self.ask(&create).await.context(Exit::build_failed("create a builder with the docker-container driver"))?;
-        self.inspect(Some(OWN_BUILDER)).await
+        Ok((self.inspect(Some(OWN_BUILDER)).await?, true))
     }
 
     async fn ask(&self, question: &Invocation) -> Result<Output> {

@@ -1,14 +1,17 @@
 //! What `--metadata-file` says about a build that succeeded. A failed build writes none.
 //!
-//! Only the name of the build record is taken. The digests there are of the last output, which is the layout that is
-//! weighed; what was pushed stands in the progress stream.
+//! Of that, the report takes only the name of the build record. The digests are of the last output, which is the layout
+//! that is weighed; what was pushed stands in the progress stream. Whoever used the action of Docker finds the rest in an
+//! output of the step.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::fs;
+use crate::plan::redact::Redactor;
 
 /// Larger files are refused; warnings carry the Dockerfile's text, so real ones can reach some hundred kilobytes.
 const MAX_METADATA_BYTES: u64 = 4 * 1024 * 1024;
@@ -29,6 +32,43 @@ pub fn read_build_ref(path: &Path) -> Result<Option<String>> {
     parse(&content).with_context(|| format!("parse metadata file {}", path.display()))
 }
 
+/// What the file says of the result, without secrets and without the warnings, which repeat the Dockerfile in base64.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// Digest of the last output: a manifest or an index.
+    pub digest: Option<String>,
+    /// The object as JSON.
+    pub json: String,
+}
+
+/// The file for somebody else's eyes.
+///
+/// # Errors
+/// As of [`read_build_ref`].
+pub fn read_metadata(path: &Path, redactor: &Redactor) -> Result<Metadata> {
+    let content = fs::read_limited(path, MAX_METADATA_BYTES)?;
+    let file: Map<String, Value> =
+        serde_json::from_slice(&content).with_context(|| format!("parse metadata file {}", path.display()))?;
+    let mut file = clean(file, redactor);
+    file.remove("buildx.build.warnings");
+    let digest = file.get("containerimage.digest").and_then(Value::as_str).map(str::to_owned);
+    Ok(Metadata { digest, json: Value::Object(file).to_string() })
+}
+
+fn clean(object: Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
+    object.into_iter().map(|(key, value)| (redactor.apply(&key).into_owned(), clean_value(value, redactor))).collect()
+}
+
+/// Text by text, as a secret may look different once it is JSON.
+fn clean_value(value: Value, redactor: &Redactor) -> Value {
+    match value {
+        Value::String(text) => Value::String(redactor.apply(&text).into_owned()),
+        Value::Array(values) => values.into_iter().map(|value| clean_value(value, redactor)).collect(),
+        Value::Object(object) => Value::Object(clean(object, redactor)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
 fn parse(content: &[u8]) -> Result<Option<String>> {
     // A JSON list would be taken for the fields in order.
     if content.trim_ascii_start().first() != Some(&b'{') {
@@ -40,6 +80,7 @@ fn parse(content: &[u8]) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::Env;
 
     #[test]
     fn recorded_files_name_the_build_record() {
@@ -51,6 +92,23 @@ mod tests {
             let read = read_build_ref(&folder.join(name).with_extension("json")).unwrap().unwrap();
             assert!(read.starts_with(build_ref), "{name}: {read}");
         }
+    }
+
+    #[test]
+    fn what_others_get_has_neither_secrets_nor_warnings() {
+        let env = Env { variables: [("GITHUB_TOKEN".to_owned(), "a\"secret".to_owned())].into(), ..Env::default() };
+        let redactor = Redactor::of_environment(&env);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metadata.json");
+        let content = r#"{"containerimage.digest": "sha256:1", "buildx.build.warnings": [{}],
+            "buildx.build.provenance": {"args": ["x a\"secret", {"a\"secret": 1}]}}"#;
+        fs::write_atomic(&path, content.as_bytes()).unwrap();
+        let metadata = read_metadata(&path, &redactor).unwrap();
+        assert_eq!(metadata.digest.as_deref(), Some("sha256:1"));
+        assert_eq!(
+            metadata.json,
+            r#"{"buildx.build.provenance":{"args":["x ***",{"***":1}]},"containerimage.digest":"sha256:1"}"#
+        );
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Prepared {
     pub docker_version: Option<String>,
     /// Why another builder than the current one is used.
     pub replaced: Option<String>,
+    /// Whether that one was made just now, so that whoever cleans up may remove it.
+    pub is_created: bool,
 }
 
 /// One build to run.

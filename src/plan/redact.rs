@@ -13,7 +13,7 @@ pub const MASK: &str = "***";
 const SHORTEST_SECRET: usize = 4;
 
 /// Variables of CI systems and stores that hold a secret; what a build sees of them may end up in its log.
-const SECRET_VARIABLES: [&str; 13] = [
+const SECRET_VARIABLES: [&str; 14] = [
     "ACTIONS_RUNTIME_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "GITHUB_TOKEN",
@@ -22,6 +22,7 @@ const SECRET_VARIABLES: [&str; 13] = [
     "CI_REGISTRY_PASSWORD",
     "CI_DEPLOY_PASSWORD",
     "GITLAB_TOKEN",
+    "INPUT_GITHUB-TOKEN",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -41,8 +42,7 @@ impl Redactor {
     /// secrets are read from, and the tokens of CI systems. `read` gives the text of a file, `None` when it is not one.
     #[must_use]
     pub fn new(config: &Config, env: &Env, read: impl Fn(&Path) -> Option<String>) -> Self {
-        let mut values: Vec<String> =
-            SECRET_VARIABLES.iter().filter_map(|name| env.get(name)).map(str::to_owned).collect();
+        let mut values = Self::of_environment(env).values;
         for image in &config.images {
             for (name, value) in image.build_args.iter().filter(|(name, _)| names_a_secret(name)) {
                 values.extend(value.as_deref().or_else(|| env.get(name)).map(str::to_owned));
@@ -55,6 +55,17 @@ impl Redactor {
             }
         }
         Self::from_values(values)
+    }
+
+    /// The tokens of CI systems alone, which are known before any configuration is.
+    #[must_use]
+    pub fn of_environment(env: &Env) -> Self {
+        Self::from_values(SECRET_VARIABLES.iter().filter_map(|name| env.get(name)).map(str::to_owned).collect())
+    }
+
+    /// The secrets, each one line.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(String::as_str)
     }
 
     fn from_values(values: Vec<String>) -> Self {

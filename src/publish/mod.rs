@@ -1,8 +1,10 @@
 //! Where results go: files in the output directory, and standard output.
 
+pub mod actions;
 pub mod calm;
 pub mod comment;
 pub mod forge;
+pub mod job_log;
 pub mod terminal;
 
 use std::fs::{File, TryLockError};
@@ -17,6 +19,12 @@ use crate::fs;
 pub const MARKER: &str = ".weighbridge-output";
 /// What a directory without the marker may hold: reports that a CI system brought back from its cache.
 const RESTORED: [&str; 2] = ["history", ".gitignore"];
+/// The results of a run beside the report and the comment.
+pub const METRICS: &str = "metrics.txt";
+/// The same remarks as annotations, in the format of GitLab.
+pub const CODE_QUALITY: &str = "codequality.json";
+/// The outputs as variables.
+pub const DOTENV: &str = "outputs.env";
 const IGNORE_EVERYTHING: &str = "*\n";
 
 /// The output directory of a run, held by this process alone as long as this value lives.
@@ -44,7 +52,9 @@ impl OutputDirectory {
     /// # Errors
     /// When they cannot be removed.
     pub fn clear_results(&self) -> Result<()> {
-        let cleared = fs::remove_file(&self.report()).and_then(|()| fs::remove_file(&self.comment()));
+        let beside = [METRICS, CODE_QUALITY, DOTENV].map(|name| self.path.join(name));
+        let mut results = [self.report(), self.comment()].into_iter().chain(beside);
+        let cleared = results.try_for_each(|path| fs::remove_file(&path));
         cleared.context(Exit::usage("prepare the output directory (choose another with --output-dir)"))
     }
 
@@ -66,6 +76,14 @@ impl OutputDirectory {
     /// When the disk is full or the directory went away.
     pub fn write_report(&self, json: &str) -> Result<()> {
         write(&self.report(), json)
+    }
+
+    /// Writes a result that stands beside the report.
+    ///
+    /// # Errors
+    /// When the disk is full or the directory went away.
+    pub fn write_beside(&self, name: &str, text: &str) -> Result<()> {
+        write(&self.path.join(name), text)
     }
 
     /// Writes the finished report and the comment.
@@ -138,11 +156,13 @@ mod tests {
         fs::write_atomic(&directory.path().join("history/a.json"), b"{}").unwrap();
         let output = OutputDirectory::prepare(directory.path().to_owned()).unwrap();
         output.write("{}", "words").unwrap();
+        output.write_beside(METRICS, "# EOF\n").unwrap();
         drop(output);
         let output = OutputDirectory::prepare(directory.path().to_owned()).unwrap();
         assert!(fs::is_file(&output.comment()));
         output.clear_results().unwrap();
-        assert!(!fs::is_file(&output.comment()) && !fs::is_file(&output.report()));
+        let left = [output.comment(), output.report(), output.path.join(METRICS)];
+        assert!(left.iter().all(|path| !fs::is_file(path)));
     }
 
     #[test]

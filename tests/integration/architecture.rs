@@ -29,7 +29,7 @@ const USES: [(&str, &[&str]); 25] = [
     ("baseline", &["ci", "error", "fs", "git", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
-    ("publish", &["ci", "compare", "config", "env", "error", "fs", "http", "render"]),
+    ("publish", &["ci", "compare", "config", "env", "error", "escape", "fs", "http", "render", "report"]),
     // What drives them.
     ("cli", &["config", "oci", "plan", "units"]),
     ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use serde_json::json;
 
+use crate::action::log::Log;
 use crate::case::Case;
 use crate::fake::Build;
 use crate::layout::TestImage;
@@ -62,7 +63,11 @@ fn nothing_that_is_shown_commands_a_terminal_or_a_workflow() {
             case.set("GITHUB_ACTIONS", "true");
             let run = case.run(&[&["--format", format], verbosity].concat()).expect(3);
             harmless("stdout", &run.stdout);
-            harmless("stderr", &run.stderr);
+            let log = Log::read(&run.stderr).ended();
+            harmless("stderr", &log.text);
+            harmless("commands", &log.said());
+            let ours = ["group", "endgroup", "error", "warning"];
+            assert!(log.names().iter().all(|name| ours.contains(name)), "{:?}", log.names());
             harmless("report.md", &case.comment());
             harmless("report.json", &case.repository.read(".weighbridge/report.json"));
             for image in ["orders", "web"] {

@@ -2,5 +2,6 @@
 
 mod binary;
 mod documents;
+pub(crate) mod log;
 mod post;
 mod start;
