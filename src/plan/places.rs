@@ -22,11 +22,16 @@ pub(super) fn shared_places(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<Stri
     conflicts
         .map(|(place, ids)| {
             let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            format!(
-                "{} would each write {place}, and only the last would stay; \
-                 choose one with --image and --platform, or give each a place of its own",
-                names.join(" and ")
-            )
+            let is_one_image =
+                ids.windows(2).all(|pair| pair.first().map(|id| &id.image) == pair.last().map(|id| &id.image));
+            let hint = match is_one_image && place.starts_with("the tag") {
+                true => {
+                    "platforms are not joined under one tag yet: weigh them without pushing and push them in another \
+                     step, or choose one with --platform"
+                }
+                false => "choose one with --image and --platform, or give each a place of its own",
+            };
+            format!("{} would each write {place}, and only the last would stay; {hint}", names.join(" and "))
         })
         .collect()
 }
