@@ -14,7 +14,7 @@ use super::view::View;
 use super::without_cache::trouble;
 use crate::buildx::progress::Event;
 use crate::buildx::{BuildRecord, BuildRequest, Builder};
-use crate::config::{BuildContext, DockerfileSource};
+use crate::config::{BuildContext, DockerfileSource, Secret};
 use crate::env::Env;
 use crate::fs;
 use crate::measure::{self, KnownLayers};
@@ -166,6 +166,11 @@ pub(super) fn invocation(cell: &Cell<'_>, builder: Option<&str>, delivery: &Deli
     }
     for (name, value) in args::secret_variables(cell.image) {
         invocation = invocation.env(name, EnvChange::Secret(value.into()));
+    }
+    for name in cell.image.secrets.iter().filter_map(Secret::variable_of_an_input) {
+        if let Some(value) = env.get(name) {
+            invocation = invocation.env(name, EnvChange::Secret(value.into()));
+        }
     }
     for name in env.variables.keys().filter(|name| name.starts_with("INPUT_")) {
         invocation = invocation.env(name.clone(), EnvChange::Remove);

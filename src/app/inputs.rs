@@ -1,57 +1,28 @@
-//! The inputs of the action as options of `weighbridge run`. The runner hands them over as variables, hyphens and all
-//! (actions/runner: `Handler.cs`, `AddInputsToEnvironment`).
+//! The inputs of the action as options of `weighbridge run`, beside those that describe an image ([`Inputs`]). The runner
+//! hands them over as variables, hyphens and all (actions/runner: `Handler.cs`, `AddInputsToEnvironment`).
 
 use std::ffi::OsString;
 
 use anyhow::{Result, anyhow};
 
+use crate::config::Inputs;
 use crate::env::Env;
 use crate::error::Exit;
+use crate::escape;
+use crate::publish::terminal;
 
 /// Inputs that are the options of the same name.
 const OPTIONS: [&str; 6] = ["config", "base", "baseline", "builder", "comment", "report-name"];
 /// Inputs that are switches: what `true` and what `false` stand for.
 const SWITCHES: [(&str, &str, Option<&str>); 3] =
     [("push", "--push", None), ("load", "--load", None), ("rebuild-base", "--rebuild-base", Some("--no-rebuild-base"))];
-/// Inputs that describe an image. They are refused and never passed over: an image that is quietly built without its
-/// arguments or its tags is another image.
-const OF_AN_IMAGE: [&str; 29] = [
-    "add-hosts",
-    "allow",
-    "annotations",
-    "attests",
-    "build-args",
-    "build-contexts",
-    "cache-from",
-    "cache-to",
-    "call",
-    "cgroup-parent",
-    "context",
-    "file",
-    "labels",
-    "network",
-    "no-cache",
-    "no-cache-filters",
-    "outputs",
-    "platforms",
-    "provenance",
-    "pull",
-    "sbom",
-    "secret-envs",
-    "secret-files",
-    "secrets",
-    "shm-size",
-    "ssh",
-    "tags",
-    "target",
-    "ulimit",
-];
 /// How YAML 1.2 writes booleans (core schema), as the incumbent reads them.
 const TRUE: [&str; 3] = ["true", "True", "TRUE"];
 const FALSE: [&str; 3] = ["false", "False", "FALSE"];
 
 /// The environment with the inputs at their places: options on the command line before those that stand there already,
-/// and the working directory. Outside of an action, and for other commands, nothing changes.
+/// the working directory, and the values of secrets as variables, which builds are given. Outside of an action, and for
+/// other commands, nothing changes.
 ///
 /// # Errors
 /// When an input has no meaning here; exit code 2.
@@ -63,18 +34,16 @@ pub(super) fn applied(env: &Env) -> Result<Env> {
     let options = options(env).map_err(|error| error.context(Exit::usage("read the inputs of the action")))?;
     let args = [program, command].into_iter().cloned().chain(options.into_iter().map(OsString::from));
     let directory = input(env, "working-directory").map_or_else(|| env.directory.clone(), |at| env.directory.join(at));
-    Ok(Env { args: args.chain(rest.iter().cloned()).collect(), directory, ..env.clone() })
+    let mut applied = Env { args: args.chain(rest.iter().cloned()).collect(), directory, ..env.clone() };
+    let inputs = Inputs::read(&applied);
+    applied.variables.extend(inputs.variables().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for what in inputs.left_out() {
+        terminal::say(&format!("warning: left out: {}", escape::block(what)));
+    }
+    Ok(applied)
 }
 
 fn options(env: &Env) -> Result<Vec<String>> {
-    // Of these two, false is what happens anyway. It is not of `provenance`, whose default is to have one.
-    let is_moot = |name: &str, value: &str| matches!(name, "no-cache" | "pull") && FALSE.contains(&value);
-    let is_asked = |name: &&str| input(env, name).is_some_and(|value| !is_moot(name, value));
-    if let Some(name) = OF_AN_IMAGE.into_iter().find(is_asked) {
-        return Err(anyhow!(
-            "input `{name}` is not read yet; describe the image in weighbridge.yml, which has the same settings"
-        ));
-    }
     // One word each, so that no value can pass for an option.
     let mut options: Vec<String> =
         OPTIONS.iter().filter_map(|name| input(env, name).map(|value| format!("--{name}={value}"))).collect();
@@ -121,7 +90,7 @@ mod tests {
             (&[("config", " w.yml "), ("comment", "")], "weighbridge run --config=w.yml -v"),
             (&[("image", "a, b\nc\n")], "weighbridge run --image=a --image=b --image=c -v"),
             (&[("push", "TRUE"), ("load", "false")], "weighbridge run --push -v"),
-            (&[("rebuild-base", "false"), ("no-cache", "False")], "weighbridge run --no-rebuild-base -v"),
+            (&[("rebuild-base", "false"), ("tags", "acme/shop")], "weighbridge run --no-rebuild-base -v"),
             (&[("base", "--help"), ("github-token", "x")], "weighbridge run --base=--help -v"),
         ] {
             assert_eq!(line(&env(&["run", "-v"], inputs)), expected);
@@ -133,6 +102,13 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_becomes_a_variable_and_no_argument() {
+        let applied = applied(&env(&["run"], &[("secrets", "TOKEN=hunter2")])).unwrap();
+        assert_eq!(applied.get("WEIGHBRIDGE_SECRET_1"), Some("hunter2"));
+        assert_eq!(applied.args, ["weighbridge", "run"]);
+    }
+
+    #[test]
     fn the_working_directory_is_below_the_workspace() {
         assert_eq!(applied(&env(&["run"], &[("working-directory", "a")])).unwrap().directory, Path::new("/w/a"));
         assert_eq!(applied(&env(&["run"], &[])).unwrap().directory, Path::new("/w"));
@@ -141,10 +117,8 @@ mod tests {
     #[test]
     fn what_has_no_meaning_is_an_error_that_names_the_input() {
         for (name, value, text) in [
-            ("tags", "acme/shop:1", "input `tags` is not read yet; describe the image in weighbridge.yml"),
-            ("no-cache", "true", "input `no-cache` is not read yet"),
-            ("provenance", "false", "input `provenance` is not read yet"),
             ("push", "yes", "input `push` is \"yes\"; expected true or false"),
+            ("load", "1", "input `load` is \"1\"; expected true or false"),
         ] {
             let error = applied(&env(&["run"], &[(name, value)])).unwrap_err();
             assert!(format!("{error:#}").contains(text), "{error:#}");
@@ -153,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn every_input_of_the_action_is_read_or_refused() {
+    fn every_input_of_the_action_is_read() {
         let action: serde_json::Value = serde_yaml::from_str(include_str!("../../action.yml")).unwrap();
         let elsewhere = ["args", "download-url", "github-token", "image", "working-directory"];
-        let known = OPTIONS.iter().chain(&OF_AN_IMAGE).chain(SWITCHES.iter().map(|(name, ..)| name)).chain(&elsewhere);
-        let mut known: Vec<String> = known.map(|name| (*name).to_owned()).collect();
+        let known = OPTIONS.iter().chain(SWITCHES.iter().map(|(name, ..)| name)).chain(&elsewhere);
+        let mut known: Vec<String> = known.copied().chain(Inputs::names()).map(str::to_owned).collect();
         known.sort();
         let inputs = action["inputs"].as_object().unwrap();
         let mut declared: Vec<String> = inputs.keys().cloned().collect();

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::buildx::docker::Docker;
 use crate::cli::{Cli, ColorChoice, Common};
-use crate::config::{self, BakePrinter, Config, Request, Selection};
+use crate::config::{self, BakePrinter, Config, Inputs, Request, Selection};
 use crate::env::Env;
 use crate::fs;
 use crate::plan::redact::Redactor;
@@ -34,8 +34,8 @@ impl Session {
     /// The configuration of the head.
     pub(super) async fn config(&self) -> Result<Config> {
         let file = self.config_file().map(|file| self.env.directory.join(file));
-        let selection = self.selection();
-        let request = Request { directory: self.env.directory.clone(), file, root_name: None, selection };
+        let (directory, selection, inputs) = (self.env.directory.clone(), self.selection(), Inputs::read(&self.env));
+        let request = Request { directory, file, selection, inputs, ..Request::default() };
         self.resolve(request, self.env.clone()).await
     }
 
@@ -51,8 +51,14 @@ impl Session {
         let file = self.config_file().map(|file| rebase(&self.env.directory.join(file))).transpose()?;
         // The folder of a checkout must not give an image its name: the base's folder is called otherwise.
         let name = self.env.directory.file_name().map(|name| name.to_string_lossy().into_owned());
-        let selection = Selection::default();
-        let request = Request { directory: rebase(&self.env.directory)?, file, root_name: name, selection };
+        let request = Request {
+            directory: rebase(&self.env.directory)?,
+            file,
+            root_name: name,
+            selection: Selection::default(),
+            inputs: Inputs::read(&self.env).moved(head_root, base_root),
+            inputs_for: self.selection().or(Selection::from_env(&self.env)?).images,
+        };
         let mut env = self.env.clone();
         env.variables.retain(|name, _| !Selection::VARIABLES.contains(&name.as_str()));
         self.resolve(request, env).await

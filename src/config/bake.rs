@@ -70,7 +70,7 @@ fn parse(origin: &str, printed: &[u8]) -> Result<Vec<Draft>> {
     let path = KeyPath::default().key("target");
     let draft = |name: String| {
         let target = document.target.get(&name)?;
-        Some(Draft { path: path.key(&name), node: image(target, &place), name })
+        Some(Draft { path: path.key(&name), node: image(target, &place), name, dockerfile: None })
     };
     Ok(wanted(&document).into_iter().filter_map(draft).collect())
 }

@@ -134,7 +134,7 @@ fn names(found: &[Found], root_name: &str) -> Vec<String> {
 }
 
 /// Parts joined by `-`, with only the characters that an image's name may have.
-fn sanitised<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn sanitised<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     let joined = parts.collect::<Vec<_>>().join("-");
     let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
     let name: String = joined.chars().map(allowed).take(100).collect();
@@ -153,7 +153,7 @@ fn draft(found: &Found, name: String) -> Draft {
         value: node(Value::Text(text.to_owned())),
     };
     let value = Value::Map(vec![entry("context", &context), entry("dockerfile", &found.file)]);
-    Draft { path: KeyPath::default(), node: node(value), name }
+    Draft { path: KeyPath::default(), node: node(value), name, dockerfile: None }
 }
 
 #[cfg(test)]

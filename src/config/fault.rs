@@ -79,6 +79,11 @@ impl Faults {
         }
     }
 
+    /// Adds all of others.
+    pub(super) fn append(&mut self, others: Self) {
+        others.0.into_iter().for_each(|fault| self.add(fault));
+    }
+
     /// Whether nothing is wrong so far.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -153,7 +158,7 @@ pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
 }
 
 /// Known token prefixes, private keys, and long runs of mixed letters and digits as random values have.
-fn looks_like_a_secret(text: &str) -> bool {
+pub(super) fn looks_like_a_secret(text: &str) -> bool {
     const PREFIXES: [&str; 9] = ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "AKIA", "xox", "eyJ", "-----BEGIN"];
     PREFIXES.iter().any(|prefix| text.contains(prefix))
         || text.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {

@@ -86,7 +86,12 @@ fn image_alone(entry: &Entry, defaults: &Node, targets: &[Draft], faults: &mut F
         return None;
     }
     let is_mapping = matches!(entry.value.value, Value::Map(_));
-    is_mapping.then(|| Draft { name: entry.key.clone(), path, node: entry.value.clone().or(defaults) })
+    is_mapping.then(|| Draft {
+        name: entry.key.clone(),
+        path,
+        node: entry.value.clone().or(defaults),
+        dockerfile: None,
+    })
 }
 
 /// There must be something to build, and `targets` must select from something.

@@ -1,7 +1,7 @@
 //! From a checked tree to an [`Image`]: typed values, absolute paths, and what only the file system can tell.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::env::Env;
 use crate::fs;
@@ -22,6 +22,8 @@ pub(super) struct Draft {
     pub(super) path: KeyPath,
     /// Its mapping, with the keys of `weighbridge.yml`.
     pub(super) node: Node,
+    /// The Dockerfile, where an input names it: absolute wherever the context is, or inside of a remote context.
+    pub(super) dockerfile: Option<PathBuf>,
 }
 
 /// Where an image is resolved.
@@ -59,6 +61,7 @@ pub(super) fn resolve(draft: &Draft, around: &Surroundings<'_>, faults: &mut Fau
         no_cache_filter: fields.texts("no_cache_filter"),
         pull: fields.flag("pull"),
         network: fields.text("network"),
+        cgroup_parent: fields.text("cgroup_parent"),
         add_hosts: fields.texts("add_hosts"),
         ulimits: fields.texts("ulimits"),
         shm_size: fields.text("shm_size").and_then(|text| docker_bytes(&text)),
@@ -126,6 +129,12 @@ fn context(draft: &Draft, root: &Path, faults: &mut Faults) -> Option<BuildConte
 }
 
 fn dockerfile(draft: &Draft, context: &BuildContext, faults: &mut Faults) -> Option<DockerfileSource> {
+    if let Some(path) = &draft.dockerfile {
+        return Some(match context {
+            BuildContext::Remote(_) => DockerfileSource::InRemoteContext(path.to_string_lossy().into_owned()),
+            BuildContext::Directory(_) => DockerfileSource::Path(path.clone()),
+        });
+    }
     if let Some(text) = draft.node.get("dockerfile_inline").and_then(Node::text) {
         return Some(DockerfileSource::Inline(text.to_owned()));
     }
@@ -188,7 +197,7 @@ fn build_context(text: &str, image: &str, root: &Path) -> Result<String, String>
 }
 
 /// Whether BuildKit fetches a context itself.
-fn is_remote(text: &str) -> bool {
+pub(super) fn is_remote(text: &str) -> bool {
     const SCHEMES: [&str; 6] = ["https://", "http://", "git://", "ssh://", "git@", "github.com/"];
     SCHEMES.iter().any(|scheme| text.starts_with(scheme))
 }

@@ -304,6 +304,7 @@ pub(super) const IMAGE: &[Key] = &[
     key("no_cache_filter", Kind::List(Format::Line), "[deps]", "Stages to build without cache."),
     key("pull", Kind::Flag, "true", "Always look for newer base images."),
     key("network", Kind::Text(Format::Line), "none", "Network of `RUN` steps: `default`, `none` or `host`."),
+    key("cgroup_parent", Kind::Text(Format::Line), "build.slice", "Parent control group of `RUN` steps."),
     key("add_hosts", Kind::List(Format::Line), "['registry.test:10.0.0.5']", "Lines for `/etc/hosts`: `host:ip`."),
     key("ulimits", Kind::List(Format::Assignment), "['nofile=1024:1024']", "Limits of `RUN` steps."),
     key("shm_size", Kind::Text(Format::DockerBytes), "128m", "Size of `/dev/shm` in `RUN` steps, as Docker reads it."),

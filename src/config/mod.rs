@@ -15,6 +15,7 @@ mod fault;
 mod file;
 mod format;
 mod image;
+mod inputs;
 mod keys;
 mod node;
 mod review;
@@ -31,6 +32,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::env::Env;
+use crate::error::Exit;
 use crate::fs;
 use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
@@ -38,13 +40,14 @@ use crate::units::{Bytes, Percent};
 pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use comment::CommentMode;
 pub use review::{Bots, Noise, Review, parse_report_name};
+pub use inputs::Inputs;
 pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;
 
 use fault::Faults;
 use file::FileContent;
-use image::Surroundings;
+use image::{Draft, Surroundings};
 
 /// What is to be resolved.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +61,10 @@ pub struct Request {
     pub root_name: Option<String>,
     /// What the command line asks for.
     pub selection: Selection,
+    /// What the inputs of the action say of an image.
+    pub inputs: Inputs,
+    /// The images that they may be about, where that is not told by the selection.
+    pub inputs_for: Vec<String>,
 }
 
 /// The port to `docker buildx bake --print`.
@@ -70,7 +77,7 @@ pub trait BakePrinter {
     fn print(&self, files: &[PathBuf], targets: &[String], directory: &Path) -> Result<Vec<u8>>;
 }
 
-/// Finds and resolves the configuration: `defaults ← file`, of which the command line, else the environment, selects.
+/// Finds and resolves the configuration: `defaults ← file ← inputs`, of which the command line, else the environment, selects.
 ///
 /// # Errors
 /// Everything that is wrong with it, in one error with exit code 2.
@@ -80,7 +87,18 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     let given = request.file.clone().or_else(|| env.get("WEIGHBRIDGE_CONFIG").map(PathBuf::from));
     let mut faults = Faults::default();
     let (origin, root, content) = match discover::config_file(&directory, given.as_deref())? {
-        Some(file) => (file.name.clone(), file.root.clone(), file::read(&file, bake, &mut faults)?),
+        Some(file) => {
+            let mut content = file::read(&file, bake, &mut faults)?;
+            let origin = if request.inputs.is_empty() { "" } else { " and the inputs of the action" };
+            let place = (directory.as_path(), file.root.as_path());
+            content.drafts = inputs_over(content.drafts, request, &selection, place, &mut faults)?;
+            (format!("{}{origin}", file.name), file.root, content)
+        }
+        None if !request.inputs.is_empty() => {
+            let draft = request.inputs.image(&directory, request.root_name.as_deref(), &mut faults);
+            let content = FileContent { drafts: draft.into_iter().collect(), ..FileContent::default() };
+            ("the inputs of the action".to_owned(), directory, content)
+        }
         None => {
             let (origin, root, drafts) = discover::images(directory, request.root_name.as_deref(), bake, &mut faults)?;
             (origin, root, FileContent { drafts, ..FileContent::default() })
@@ -95,6 +113,37 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Config { origin, root, images: selection.apply(images)?, cache, comment, review, selection })
+}
+
+/// The images of a configuration, one of which has what the inputs say instead: the chosen one, or the only one.
+fn inputs_over(
+    mut drafts: Vec<Draft>,
+    request: &Request,
+    selection: &Selection,
+    (directory, root): (&Path, &Path),
+    faults: &mut Faults,
+) -> Result<Vec<Draft>> {
+    let chosen = if request.inputs_for.is_empty() { &selection.images } else { &request.inputs_for };
+    if request.inputs.is_empty() || drafts.is_empty() {
+        return Ok(drafts);
+    }
+    let draft = match (chosen.as_slice(), drafts.as_mut_slice()) {
+        ([], [only]) => Some(only),
+        ([name], several) => several.iter_mut().find(|draft| draft.name == *name),
+        _ => {
+            let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
+            let (inputs, names) = (request.inputs.given(), names.join(", "));
+            let message = format!("{inputs} describe one image; choose one of {names} with the input `image`");
+            return Err(anyhow::anyhow!(message).context(Exit::usage("read the inputs of the action")));
+        }
+    };
+    // One that is not configured is a fault of the choice, or something that only the head has.
+    if let Some(draft) = draft
+        && let Some(over) = request.inputs.over(draft, directory, root, faults)
+    {
+        *draft = over;
+    }
+    Ok(drafts)
 }
 
 /// The resolved configuration.
@@ -178,6 +227,8 @@ pub struct Image {
     pub pull: bool,
     /// `--network`.
     pub network: Option<String>,
+    /// `--cgroup-parent`.
+    pub cgroup_parent: Option<String>,
     /// `--add-host`.
     pub add_hosts: Vec<String>,
     /// `--ulimit`.
@@ -194,13 +245,24 @@ pub struct Image {
     pub budget: Budget,
 }
 
-/// A build secret, by reference; its value is never read by weighbridge.
+/// A build secret, by reference; its value is never read by weighbridge, unless an input of the action gave it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
     /// The id that `RUN --mount=type=secret` uses.
     pub id: String,
     /// Where buildx reads it.
     pub source: SecretSource,
+}
+
+impl Secret {
+    /// The variable that only the environment of the build has, as an input of the action gave its value.
+    #[must_use]
+    pub fn variable_of_an_input(&self) -> Option<&str> {
+        match &self.source {
+            SecretSource::Variable(name) if inputs::is_of_an_input(name) => Some(name),
+            SecretSource::Variable(_) | SecretSource::File(_) => None,
+        }
+    }
 }
 
 /// Where a secret's value is.

@@ -36,6 +36,11 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    /// A text.
+    pub(super) fn of(place: &Place, text: &str) -> Self {
+        Self { place: place.clone(), value: Value::Text(text.to_owned()) }
+    }
+
     /// What this is, for "found …".
     pub(super) fn noun(&self) -> &'static str {
         match self.value {
@@ -64,6 +69,29 @@ impl Node {
     /// The value of a key of the mapping.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// Adds a key, which must be new, to the mapping; nothing when it is no mapping.
+    pub(super) fn add(&mut self, key: &str, value: Self) {
+        if let Value::Map(entries) = &mut self.value {
+            entries.push(Entry { key: key.to_owned(), place: value.place.clone(), value });
+        }
+    }
+
+    /// Adds a value to the list under a key of the mapping.
+    pub(super) fn append(&mut self, key: &str, value: Self) {
+        let Value::Map(entries) = &mut self.value else { return };
+        match entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.value.value) {
+            Some(Value::List(values)) => values.push(value),
+            _ => self.add(key, Self { place: value.place.clone(), value: Value::List(vec![value]) }),
+        }
+    }
+
+    /// Removes a key of the mapping.
+    pub(super) fn remove(&mut self, key: &str) {
+        if let Value::Map(entries) = &mut self.value {
+            entries.retain(|entry| entry.key != key);
+        }
     }
 
     /// This value, completed from a weaker one: mappings merge key by key, anything else replaces.

@@ -96,6 +96,7 @@ impl Args {
         self.list("--no-cache-filter", &image.no_cache_filter);
         self.switch("--pull", image.pull);
         self.option("--network", image.network.as_deref());
+        self.option("--cgroup-parent", image.cgroup_parent.as_deref());
         self.list("--add-host", &image.add_hosts);
         self.list("--ulimit", &image.ulimits);
         self.option("--shm-size", image.shm_size.map(|bytes| bytes.0.to_string()).as_deref());
@@ -132,14 +133,21 @@ impl Args {
     /// Attestations are what the user asked for. A build that is only measured gets none, because buildx would add
     /// a provenance by itself and turn the manifest into an index; one that is pushed keeps buildx's default.
     fn attestations(&mut self, image: &Image, delivery: &Delivery) {
+        let is_pushed = delivery.push || image.outputs.iter().chain(&delivery.outputs).any(|spec| pushes(spec));
         for (name, wanted) in [("--provenance", &image.provenance), ("--sbom", &image.sbom)] {
             match wanted {
                 Some(value) => self.flag(name, value.clone()),
-                None if delivery.push => {}
+                None if is_pushed => {}
                 None => self.flag(name, "false".to_owned()),
             }
         }
     }
+}
+
+/// Whether an output goes to a registry.
+fn pushes(spec: &str) -> bool {
+    let has = |wanted: &str| spec.split(',').any(|field| field.trim() == wanted);
+    has("type=registry") || (has("type=image") && has("push=true"))
 }
 
 fn is_compression(field: &str) -> bool {
@@ -235,7 +243,7 @@ mod tests {
     #[test]
     fn every_setting_becomes_its_flag() {
         type Change = fn(&mut Image);
-        let rows: [(Change, &[&str]); 21] = [
+        let rows: [(Change, &[&str]); 22] = [
             (|i| i.target = Some("runtime".into()), &["--target", "runtime"]),
             (|i| i.build_args = [("A".into(), Some("1".into()))].into(), &["--build-arg", "A=1"]),
             (|i| i.build_args = [("A".into(), None)].into(), &["--build-arg", "A"]),
@@ -253,6 +261,7 @@ mod tests {
             (|i| i.no_cache_filter = vec!["build".into()], &["--no-cache-filter", "build"]),
             (|i| i.pull = true, &["--pull"]),
             (|i| i.network = Some("host".into()), &["--network", "host"]),
+            (|i| i.cgroup_parent = Some("build.slice".into()), &["--cgroup-parent", "build.slice"]),
             (|i| i.add_hosts = vec!["h:1.2.3.4".into()], &["--add-host", "h:1.2.3.4"]),
             (|i| i.ulimits = vec!["nofile=1024".into()], &["--ulimit", "nofile=1024"]),
             (|i| i.shm_size = Some(Bytes(1024)), &["--shm-size", "1024"]),
@@ -272,10 +281,16 @@ mod tests {
 
     #[test]
     fn a_pushed_image_keeps_the_attestations_that_buildx_adds_by_itself() {
-        let push = Delivery { push: true, ..Delivery::default() };
-        let words = words(&image("a", &[]), &push);
-        assert!(words.contains(&"type=registry".to_owned()));
-        assert!(!words.contains(&"--provenance".to_owned()) && !words.contains(&"--sbom".to_owned()));
+        let output = |spec: &str| Delivery { outputs: vec![spec.to_owned()], ..Delivery::default() };
+        for (delivery, is_kept) in [
+            (Delivery { push: true, ..Delivery::default() }, true),
+            (output("type=registry"), true),
+            (output("type=image,name=r/a,push=true"), true),
+            (output("type=image,name=r/a"), false),
+        ] {
+            let words = words(&image("a", &[]), &delivery);
+            assert_eq!(!words.contains(&"--provenance".to_owned()) && !words.contains(&"--sbom".to_owned()), is_kept);
+        }
     }
 
     #[test]

@@ -203,6 +203,7 @@ pub(crate) mod tests {
             no_cache_filter: Vec::new(),
             pull: false,
             network: None,
+            cgroup_parent: None,
             add_hosts: Vec::new(),
             ulimits: Vec::new(),
             shm_size: None,

@@ -77,6 +77,31 @@ fn no_secret_value_is_shown_or_written() {
 }
 
 #[test]
+fn no_secret_value_that_an_input_gave_is_shown_or_written() {
+    for (end, code) in [("0", 0), ("1", 3)] {
+        let mut case = Case::new();
+        let secrets = format!("NPM={TOKEN}\n\"KEY={KEY}\nand more of it\"");
+        for (name, value) in [
+            ("GITHUB_ACTIONS", "true"),
+            ("INPUT_CONTEXT", "orders"),
+            ("INPUT_SECRETS", &secrets),
+            ("INPUT_GITHUB-TOKEN", TOKEN),
+            ("INPUT_PLATFORMS", "linux/amd64"),
+        ] {
+            case.set(name, value);
+        }
+        case.docker.builds("default", &leaking(end));
+        let run = case.run(&["--verbose", "--format", "json"]).expect(code);
+        let mut all = format!("{}{}{:?}", run.stdout, run.stderr, case.docker.calls(&[]));
+        files_below(&case.repository.path().join(".weighbridge"), &mut all);
+        assert!(!all.contains(TOKEN) && !all.contains(KEY) && all.contains("***"), "{all}");
+        let env = std::fs::read_to_string(&case.docker.files("env")[0]).unwrap();
+        assert!(env.contains(&format!("={TOKEN}\n")) && env.contains(&format!("={KEY}\nand more of it\n")), "{env}");
+        assert!(!env.contains("INPUT_"), "{env}");
+    }
+}
+
+#[test]
 fn a_plan_shows_no_secret_value() {
     let case = case();
     for arguments in [&["run", "--dry-run"][..], &["plan"], &["plan", "--format", "json"]] {

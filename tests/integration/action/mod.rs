@@ -5,3 +5,4 @@ mod documents;
 pub(crate) mod log;
 mod post;
 mod start;
+mod switching;

@@ -1,0 +1,144 @@
+//! One image in the inputs of the action, which are those of docker/build-push-action: each keeps its name and its
+//! meaning (`context.ts` there), and becomes a key of `weighbridge.yml`, so that what is wrong with it is found as it is
+//! found in a file. The runner hands inputs over as variables (actions/runner: `Handler.cs`).
+
+mod attestation;
+mod context;
+mod draft;
+mod list;
+mod secrets;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use crate::env::Env;
+use context::Repository;
+use list::Unclosed;
+use secrets::Secrets;
+use table::{FALSE, KEYS};
+
+pub(super) use secrets::is_of_an_input;
+
+/// The inputs that need more than a key.
+const OTHERS: [&str; 7] = ["attests", "call", "context", "file", "secret-envs", "secret-files", "secrets"];
+
+/// Adds the secrets of one input.
+type Add = fn(&mut Secrets, &str, &Env) -> Result<(), Unclosed>;
+
+/// The image that the inputs of the action describe. `Debug` shows no value.
+#[derive(Clone, Default)]
+pub struct Inputs {
+    /// What is given, by the name of the input.
+    values: BTreeMap<String, String>,
+    secrets: Secrets,
+    repository: Option<Repository>,
+    /// The name of the repository alone.
+    repository_name: Option<String>,
+    /// The address of the run.
+    run: Option<String>,
+    /// Lists that are not to be read.
+    unclosed: Vec<&'static str>,
+}
+
+impl Inputs {
+    /// The names of all inputs that describe an image.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        KEYS.iter().map(|(name, ..)| *name).chain(OTHERS)
+    }
+
+    /// Reads the inputs. There are none outside of an action, and an empty one counts as not given.
+    #[must_use]
+    pub fn read(env: &Env) -> Self {
+        if env.get("GITHUB_ACTIONS").is_none() {
+            return Self::default();
+        }
+        let variable = |name: &str| env.get(&format!("INPUT_{}", name.to_uppercase()));
+        let given = |name: &'static str| variable(name).filter(|value| !value.trim().is_empty());
+        let mut unclosed = Vec::new();
+        let mut secrets = Secrets::default();
+        let kinds: [(&str, Add); 3] = [
+            ("secrets", |secrets, text, _| secrets.add_values(text)),
+            ("secret-envs", Secrets::add_variables),
+            ("secret-files", |secrets, text, env| secrets.add_files(text, &env.directory)),
+        ];
+        for (name, add) in kinds {
+            let added = given(name).map_or(Ok(()), |text| add(&mut secrets, text, env));
+            unclosed.extend(added.is_err().then_some(name));
+        }
+        if let Some(token) = given("github-token") {
+            secrets.add_git_token(token.trim());
+        }
+        // Of these two, false is what happens anyway.
+        let is_moot = |name: &str, value: &str| matches!(name, "no-cache" | "pull") && FALSE.contains(&value);
+        let values = Self::names().filter_map(|name| Some((name, given(name)?.trim())));
+        let values = values.filter(|(name, value)| !is_moot(name, value));
+        Self {
+            values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            secrets,
+            repository: Repository::of(env),
+            repository_name: env.get("GITHUB_REPOSITORY").map(|name| last_part(name).to_owned()),
+            run: run(env),
+            unclosed,
+        }
+    }
+
+    /// Whether no input describes an image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The names of the inputs that are given, as a phrase.
+    pub(super) fn given(&self) -> String {
+        let names: Vec<String> = self.values.keys().take(3).map(|name| format!("`{name}`")).collect();
+        format!("inputs such as {}", names.join(", "))
+    }
+
+    /// The values of secrets that a build must find in its environment, by variable.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.secrets.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The secrets that are left out, and why, as phrases.
+    #[must_use]
+    pub fn left_out(&self) -> &[String] {
+        &self.secrets.left_out
+    }
+
+    /// The same for a copy of the repository that stands elsewhere.
+    #[must_use]
+    pub fn moved(&self, from: &Path, to: &Path) -> Self {
+        let mut moved = self.clone();
+        for name in ["context", "file"] {
+            if let Some(value) = moved.values.get_mut(name)
+                && let Ok(inside) = Path::new(value).strip_prefix(from)
+            {
+                *value = to.join(inside).to_string_lossy().into_owned();
+            }
+        }
+        moved
+    }
+}
+
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The address of the run with its attempt, as attestations name it.
+fn run(env: &Env) -> Option<String> {
+    let server = env.get("GITHUB_SERVER_URL").unwrap_or("https://github.com").trim_end_matches('/');
+    let (repository, id) = (env.get("GITHUB_REPOSITORY")?, env.get("GITHUB_RUN_ID")?);
+    let attempt = env.get("GITHUB_RUN_ATTEMPT").map(|attempt| format!("/attempts/{attempt}")).unwrap_or_default();
+    Some(format!("{server}/{repository}/actions/runs/{id}{attempt}"))
+}
+
+#[cfg(test)]
+mod tests;
