@@ -84,7 +84,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     written?;
     run.keep(&report).await;
     let file = session.config_file();
-    let key = comment_key(given_name(args, &config), &situation.project, file.as_deref(), &run.selection);
+    let key = comment_key(given_name(args, &config), &situation.project, file.as_deref(), &config.told_by());
     let commented = run.comment(&config, &comparison, &key, &markdown).await;
     // What the builds say weighs more than what became of the comment.
     Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))

@@ -49,6 +49,9 @@ use fault::Faults;
 use file::FileContent;
 use image::{Draft, Surroundings};
 
+/// The origin of an image that no configuration names.
+const OF_INPUTS: &str = "the inputs of the action";
+
 /// What is to be resolved.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -97,7 +100,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
         None if !request.inputs.is_empty() => {
             let draft = request.inputs.image(&directory, request.root_name.as_deref(), &mut faults);
             let content = FileContent { drafts: draft.into_iter().collect(), ..FileContent::default() };
-            ("the inputs of the action".to_owned(), directory, content)
+            (OF_INPUTS.to_owned(), directory, content)
         }
         None => {
             let (origin, root, drafts) = discover::images(directory, request.root_name.as_deref(), bake, &mut faults)?;
@@ -164,6 +167,16 @@ pub struct Config {
     pub review: Review,
     /// What was asked for, by the command line or the environment; `images` is what is left of the configuration.
     pub selection: Selection,
+}
+
+impl Config {
+    /// By which images and platforms the report of this run is told from others of the repository: those that were
+    /// chosen. Steps that describe their image by inputs are often several, each with another image.
+    #[must_use]
+    pub fn told_by(&self) -> Selection {
+        let images = self.images.iter().map(|image| image.name.clone()).filter(|_| self.origin == OF_INPUTS);
+        self.selection.clone().or(Selection { images: images.collect(), platforms: Vec::new() })
+    }
 }
 
 /// Where the files of a build come from.

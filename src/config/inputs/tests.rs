@@ -53,7 +53,9 @@ fn the_image_is_named_after_its_first_tag_else_after_the_repository() {
         ("web", "web"),
         ("", "shop"),
     ] {
-        assert_eq!(image(tree(&[]).path(), &[("tags", tags), ("context", ".")]).name, name);
+        let config = config(tree(&[]).path(), &[("tags", tags), ("context", ".")], &[]).unwrap();
+        assert_eq!(config.images[0].name, name);
+        assert_eq!((config.told_by().images, config.selection.images), (vec![name.to_owned()], vec![]));
     }
 }
 

@@ -475,3 +475,36 @@ fn without_a_checkout_the_commit_is_fetched_with_the_token() {
     https://github.com/acme/shop.git#0123456789012345678901234567890123456789:app
     ");
 }
+
+/// The base has its own files, and the words of the inputs.
+#[test]
+fn the_base_commit_is_built_as_the_inputs_say() {
+    let mut job = Job::new();
+    let base = job.case.repository.commit("base");
+    job.case.repository.write("app/file", "new");
+    job.case.repository.commit("head");
+    job.with(
+        "
+context: ${{ github.workspace }}/app
+file: docker/Dockerfile.prod
+tags: acme/shop
+build-args: VERSION=1
+secrets: TOKEN=${{ secrets.TOKEN }}
+rebuild-base: true
+args: --load
+",
+    );
+    let step = job.step(0);
+    assert!(!step.stderr.contains("building it failed"), "{}", step.stderr);
+    assert!(job.case.comment().contains(&base[..7]), "{}", job.case.comment());
+    let builds = job.case.docker.calls(&["buildx", "build"]);
+    let (head, of_base): (Vec<_>, Vec<_>) = builds.iter().partition(|words| words.contains(&"--tag".to_owned()));
+    assert_eq!((head.len(), of_base.len()), (1, 1));
+    for words in [head[0], of_base[0]] {
+        let value = |option: &str| words[words.iter().position(|word| word == option).unwrap() + 1].as_str();
+        assert_eq!((value("--build-arg"), value("--secret")), ("VERSION=1", "id=TOKEN,env=WEIGHBRIDGE_SECRET_1"));
+        let root = words.last().unwrap().strip_suffix("/app").unwrap();
+        assert_eq!(value("--file"), format!("{root}/docker/Dockerfile.prod"));
+    }
+    assert_ne!(head[0].last(), of_base[0].last());
+}
