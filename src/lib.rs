@@ -6,8 +6,8 @@
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
 //! [`app`] is the driver. [`mod@env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] stands on
-//! the last. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`] and [`report`] are vocabulary that every stage
-//! may use.
+//! the last. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`], [`report`] and [`forge`] are vocabulary that
+//! every stage may use.
 
 pub mod app;
 pub mod cli;
@@ -20,6 +20,7 @@ pub mod process;
 
 pub mod dockerfile;
 pub mod escape;
+pub mod forge;
 pub mod oci;
 pub mod report;
 pub mod units;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
-const USES: [(&str, &[&str]); 25] = [
+const USES: [(&str, &[&str]); 26] = [
     // Vocabulary.
     ("units", &[]),
     ("version", &[]),
@@ -20,6 +20,7 @@ const USES: [(&str, &[&str]); 25] = [
     ("http", &["env", "fs"]),
     ("git", &["fs", "process"]),
     ("ci", &["env", "fs", "git", "report"]),
+    ("forge", &["env", "http", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
     // environment as a value.
     ("config", &["env", "error", "fs", "oci", "report", "units"]),
@@ -29,7 +30,7 @@ const USES: [(&str, &[&str]); 25] = [
     ("baseline", &["ci", "error", "fs", "git", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
-    ("publish", &["ci", "compare", "config", "env", "error", "escape", "fs", "http", "render", "report"]),
+    ("publish", &["ci", "compare", "config", "env", "error", "escape", "forge", "fs", "http", "render", "report"]),
     // What drives them.
     ("cli", &["config", "oci", "plan", "units"]),
     ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use super::error::{Advice, message};
 use super::{Forge, ForgeError, Listing, Token};
+use crate::forge::{Advice, message};
 use crate::publish::comment::{Author, Existing, Ours};
 
 const API_VERSION: &str = "2022-11-28";

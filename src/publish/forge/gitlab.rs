@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::error::{Advice, message};
 use super::{Forge, ForgeError, Listing, Token};
+use crate::forge::{Advice, message};
 use crate::publish::comment::{Author, Existing, Ours};
 
 /// Ten thousand notes.

@@ -3,26 +3,21 @@
 //! No forge changes a comment on a condition, and other runs may write at the same time. So nothing is ever asked
 //! again blindly: after every failure, and after a comment was made, everything is looked at anew and decided anew.
 
-mod error;
 #[cfg(test)]
 mod fake;
 pub mod github;
 pub mod gitlab;
-mod patience;
 pub mod target;
 #[cfg(test)]
 mod tests;
-mod token;
 
 use std::future::Future;
 
 use super::calm::Calm;
 use super::comment::{Action, Author, Comment, Decision, Existing, Ours, decide};
-use patience::Waits;
+use crate::forge::Waits;
 
-pub use error::ForgeError;
-pub use patience::Patience;
-pub use token::Token;
+pub use crate::forge::{ForgeError, Patience, Token};
 
 /// The comments of one change request.
 pub trait Forge {

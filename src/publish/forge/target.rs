@@ -9,9 +9,12 @@ use super::gitlab::{Gitlab, MergeRequest};
 use super::{Patience, Published, Token, upsert};
 use crate::ci::{Context, Event, Forge};
 use crate::env::Env;
+use crate::forge::{Repository, TOKEN_ADVICE, TOKEN_VARIABLES};
 use crate::http;
 use crate::publish::calm::Calm;
 use crate::publish::comment::Comment;
+
+const GITLAB_ADVICE: &str = "make it a project access token with the scope `api`, in a masked variable";
 
 /// Where the comment of a run goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,18 +78,11 @@ impl Target {
             (_, _, None) => return Err(NoTarget::NoChangeRequest("this run is not about a pull or merge request")),
             (_, _, Some(number)) => number,
         };
-        let (names, advice): (&[&str], _) = match context.forge {
-            Forge::Github => {
-                (&["INPUT_GITHUB-TOKEN", "GITHUB_TOKEN"], "give the step `env: GITHUB_TOKEN: ${{ github.token }}`")
-            }
-            Forge::Gitlab | Forge::Local => {
-                (&["GITLAB_TOKEN"], "make it a project access token with the scope `api`, in a masked variable")
-            }
+        let token = match context.forge {
+            Forge::Github => Token::find(env, &TOKEN_VARIABLES, TOKEN_ADVICE),
+            Forge::Gitlab | Forge::Local => Token::find(env, &["GITLAB_TOKEN"], GITLAB_ADVICE),
         };
-        let named = names.iter().find_map(|name| Some((name, env.get(name)?)));
-        let absent = || format!("{} is not set; {advice}", names.last().unwrap_or(&""));
-        let (name, token) = named.ok_or_else(absent).map_err(NoTarget::Unusable)?;
-        let token = Token::new(token).map_err(|error| NoTarget::Unusable(format!("{name}: {error}")))?;
+        let token = token.map_err(NoTarget::Unusable)?;
         let run = context.run.ok_or_else(|| NoTarget::Unusable("the number of this run is not known".to_owned()))?;
         let place = if context.forge == Forge::Github { github(env, number) } else { gitlab(env, number) };
         Ok(Self { place: place.map_err(NoTarget::Unusable)?, run, token })
@@ -106,26 +102,9 @@ impl Target {
     }
 }
 
-/// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>
 fn github(env: &Env, number: u64) -> Result<Place, String> {
-    let api_url = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/').to_owned();
-    // A server of one's own has its interfaces below /api/v3 and /api/graphql.
-    let graphql_url = || format!("{}/graphql", api_url.trim_end_matches("/v3"));
-    let repository = env.get("GITHUB_REPOSITORY").filter(|repository| is_repository(repository));
-    Ok(Place::Github(PullRequest {
-        graphql_url: env.get("GITHUB_GRAPHQL_URL").map_or_else(graphql_url, str::to_owned),
-        repository: repository.ok_or("GITHUB_REPOSITORY names no repository")?.to_owned(),
-        api_url,
-        number,
-    }))
-}
-
-/// `owner/name`, which becomes a part of addresses.
-fn is_repository(text: &str) -> bool {
-    let is_name = |name: &str| {
-        !name.is_empty() && name != ".." && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-    };
-    text.split_once('/').is_some_and(|(owner, name)| is_name(owner) && is_name(name))
+    let Repository { api_url, graphql_url, name } = Repository::of(env)?;
+    Ok(Place::Github(PullRequest { api_url, graphql_url, repository: name, number }))
 }
 
 /// <https://docs.gitlab.com/ci/variables/predefined_variables/>

@@ -28,7 +28,7 @@ impl Default for Patience {
 
 /// What is left of the patience.
 #[derive(Debug)]
-pub(super) struct Waits {
+pub(crate) struct Waits {
     patience: Patience,
     failures: u32,
     start: Instant,
@@ -42,7 +42,7 @@ impl From<Patience> for Waits {
 
 impl Waits {
     /// How long to wait before everything is looked at anew; `None` when that would help nobody or take too long.
-    pub(super) fn after(&mut self, error: &ForgeError) -> Option<Duration> {
+    pub(crate) fn after(&mut self, error: &ForgeError) -> Option<Duration> {
         let doubled = self.patience.first.saturating_mul(2_u32.saturating_pow(self.failures));
         let wait = match error {
             ForgeError::Denied { .. } | ForgeError::Refused(_) => return None,

@@ -5,6 +5,8 @@ use std::fmt;
 use anyhow::{Result, ensure};
 use reqwest::header::HeaderValue;
 
+use crate::env::Env;
+
 /// A token. It shows itself as nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
@@ -21,20 +23,31 @@ impl Token {
         Ok(Self(token.to_owned()))
     }
 
+    /// The token in the first of these variables that is set.
+    ///
+    /// # Errors
+    /// When none is, which the advice is added to, or it cannot be a token.
+    pub fn find(env: &Env, variables: &[&str], advice: &str) -> Result<Self, String> {
+        let named = variables.iter().find_map(|name| Some((name, env.get(name)?)));
+        let absent = || format!("{} is not set; {advice}", variables.last().unwrap_or(&""));
+        let (name, token) = named.ok_or_else(absent)?;
+        Self::new(token).map_err(|error| format!("{name}: {error}"))
+    }
+
     /// For the client that sends it.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
     /// For a header that does not show itself either.
-    pub(super) fn header(&self) -> Result<HeaderValue> {
+    pub(crate) fn header(&self) -> Result<HeaderValue> {
         let mut value = HeaderValue::from_str(&self.0)?;
         value.set_sensitive(true);
         Ok(value)
     }
 
     /// A text without this token.
-    pub(super) fn scrub(&self, text: &str) -> String {
+    pub(crate) fn scrub(&self, text: &str) -> String {
         text.replace(&self.0, "***")
     }
 }

@@ -59,18 +59,18 @@ impl std::error::Error for ForgeError {}
 
 /// What the user can do where we may not.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Advice {
+pub(crate) struct Advice {
     /// When the token itself is refused.
-    pub(super) token: &'static str,
+    pub(crate) token: &'static str,
     /// When the token may not do this.
-    pub(super) permission: &'static str,
+    pub(crate) permission: &'static str,
     /// When nobody may, because the conversation is locked.
-    pub(super) locked: &'static str,
+    pub(crate) locked: &'static str,
 }
 
 impl ForgeError {
     /// From an answer that is no success.
-    pub(super) fn of(status: u16, headers: &HeaderMap, message: &str, advice: Advice, now: Timestamp) -> Self {
+    pub(crate) fn of(status: u16, headers: &HeaderMap, message: &str, advice: Advice, now: Timestamp) -> Self {
         let after = wait(headers, now);
         let is_spent = header(headers, &["x-ratelimit-remaining", "ratelimit-remaining"]) == Some("0");
         let says = |words: &str| message.to_ascii_lowercase().contains(words);
@@ -90,12 +90,12 @@ impl ForgeError {
     }
 
     /// No answer, or one that cannot be read.
-    pub(super) fn unreachable(message: String) -> Self {
+    pub(crate) fn unreachable(message: String) -> Self {
         Self::Unavailable { after: None, message }
     }
 
     /// Where what is asked for is surely there, not being found means not being allowed to see it.
-    pub(super) fn or_hidden(self, advice: Advice) -> Self {
+    pub(crate) fn or_hidden(self, advice: Advice) -> Self {
         match self {
             Self::NotFound(message) => Self::Denied { advice: advice.permission, message },
             other => other,
@@ -104,7 +104,7 @@ impl ForgeError {
 }
 
 /// What a forge or a library says, without the token and in one bounded line.
-pub(super) fn message(text: &str, token: &Token) -> String {
+pub(crate) fn message(text: &str, token: &Token) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     token.scrub(&words).chars().take(MESSAGE_CHARS).collect()
 }

@@ -1,0 +1,17 @@
+//! What all clients of forges share: the token, why a forge did not do something, how long it is asked again; and the
+//! part of GitHub's REST interface that is read.
+
+pub mod actions;
+pub mod artifact;
+mod error;
+mod github;
+mod patience;
+pub mod pulls;
+mod token;
+
+pub use error::ForgeError;
+pub(crate) use error::{Advice, message};
+pub use github::{Repository, Rest, TOKEN_ADVICE, TOKEN_VARIABLES};
+pub use patience::Patience;
+pub(crate) use patience::Waits;
+pub use token::Token;
