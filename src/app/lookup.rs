@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::session::Session;
-use crate::baseline::{self, Chosen, Found, HistoryDirectory, Lookup};
+use crate::baseline::{self, ArtifactStore, Chosen, Found, HistoryDirectory, Lookup};
 use crate::ci::Context;
 use crate::config::Selection;
 use crate::error::Exit;
+use crate::forge::artifact::NAME as ARTIFACT;
 use crate::git::{Git, GitError};
 use crate::report::{Base, Head, Report};
 
@@ -57,9 +58,22 @@ pub(super) async fn revisions(session: &Session, given: Given, output_directory:
     let chosen = baseline::choose(git.as_ref(), &context, &head, session.common.base.as_deref()).await?;
     let lookup = match baseline {
         Some(found) => Lookup::Found(Box::new(found)),
-        None => baseline::find(&HistoryDirectory::below(output_directory), &chosen).await,
+        None => stored(session, &context, &chosen, output_directory).await?,
     };
     Ok(Revisions { git, head, chosen, lookup })
+}
+
+/// The report on this machine, or one that a run of the base branch left on GitHub.
+async fn stored(session: &Session, context: &Context, chosen: &Chosen, output_directory: &Path) -> Result<Lookup> {
+    let here = baseline::find(&HistoryDirectory::below(output_directory), chosen).await;
+    let (Lookup::Missing { refusals, .. }, Chosen::Base(_)) = (&here, chosen) else { return Ok(here) };
+    let Some(store) = ArtifactStore::of(&session.env, context, ARTIFACT)? else { return Ok(here) };
+    let mut there = baseline::find(&store, chosen).await;
+    match &mut there {
+        Lookup::Found(found) => found.refusals.splice(..0, refusals.iter().cloned()),
+        Lookup::Missing { refusals: own, .. } => own.splice(..0, refusals.iter().cloned()),
+    };
+    Ok(there)
 }
 
 impl Revisions {

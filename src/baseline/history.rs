@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{BaselineStore, REPORT_LIMIT_BYTES};
+use super::{BaselineStore, REPORT_LIMIT_BYTES, is_full_sha};
 use crate::fs;
 use crate::report::{Report, v1};
 
@@ -52,10 +52,6 @@ impl BaselineStore for HistoryDirectory {
         fs::write_atomic(&self.path(sha)?, v1::to_json(report).as_bytes())?;
         self.prune()
     }
-}
-
-fn is_full_sha(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether we wrote it: nothing else in the directory is ours to remove.

@@ -3,6 +3,7 @@
 //! A baseline is a fact to be looked up, never a guess: a commit that cannot be told and a report that is not there
 //! have a reason, and the run goes on with absolute numbers. Only what the user named explicitly must exist.
 
+mod artifact;
 mod choose;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -15,6 +16,7 @@ use std::future::Future;
 
 use anyhow::Result;
 
+pub use artifact::ArtifactStore;
 pub use choose::{DEEPEN, choose};
 pub use file::from_file;
 pub use find::find;
@@ -41,6 +43,12 @@ pub trait BaselineStore {
     /// # Errors
     /// When it cannot be written; the earlier one is then untouched.
     fn save(&self, sha: &str, report: &Report) -> impl Future<Output = Result<()>>;
+}
+
+/// Whether a text is a commit's full name, as git writes it.
+#[must_use]
+pub fn is_full_sha(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The commit to compare with, if there is one.

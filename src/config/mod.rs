@@ -39,8 +39,8 @@ use crate::units::{Bytes, Percent};
 
 pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use comment::CommentMode;
-pub use review::{Bots, Noise, Review, parse_report_name};
 pub use inputs::Inputs;
+pub use review::{Bots, Noise, Review, parse_report_name};
 pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::action::runner::{Runner, Step};
 use crate::case::Case;
+use crate::runner::{Runner, Step};
 
 /// What GitHub puts into the place of expressions before an action sees them.
 const EXPRESSIONS: [(&str, &str); 14] = [
