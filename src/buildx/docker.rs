@@ -10,6 +10,7 @@ use super::builder::BuilderFacts;
 use super::choose::{Choice, OWN_BUILDER, choose};
 use super::log::BuildLog;
 use super::memory::{Answers, Memory};
+use super::plugin;
 use super::progress::{Event, Folder};
 use super::{BuildRecord, BuildRequest, Builder, Prepared};
 use crate::env::Env;
@@ -27,6 +28,7 @@ const ANSWER_LIMIT_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Docker {
     timeout: Duration,
+    plugin: Option<PathBuf>,
     /// Ends the wait for an answer; builds have tokens of their own.
     cancel: CancellationToken,
 }
@@ -40,7 +42,7 @@ impl Docker {
     pub fn new(env: &Env, cancel: CancellationToken) -> Result<Self> {
         let timeout = env.get("WEIGHBRIDGE_DOCKER_TIMEOUT").map(parse_duration).transpose();
         let timeout = timeout.context(Exit::usage("read WEIGHBRIDGE_DOCKER_TIMEOUT"))?.unwrap_or(ANSWER_TIMEOUT);
-        Ok(Self { timeout, cancel })
+        Ok(Self { timeout, plugin: plugin::find(env), cancel })
     }
 
     /// Makes sure that there is a builder that can do the work: the named or current one if it can, else our own.
@@ -130,7 +132,8 @@ impl Docker {
 
     async fn ask(&self, question: &Invocation) -> Result<Output> {
         let limits = Limits { timeout: self.timeout, max_output_bytes: ANSWER_LIMIT_BYTES };
-        let Some(answer) = self.cancel.run_until_cancelled(process::output(question, limits)).await else {
+        let direct = plugin::direct(question, self.plugin.as_deref());
+        let Some(answer) = self.cancel.run_until_cancelled(process::output(&direct, limits)).await else {
             bail!("run `{question}`: stopped");
         };
         let answer = answer.and_then(|output| output.require_success(question));
@@ -151,7 +154,8 @@ impl Builder for Docker {
                 watch(event);
             });
         };
-        let finished = process::stream(&request.invocation, on_line, request.cancel, request.timeout).await;
+        let direct = plugin::direct(&request.invocation, self.plugin.as_deref());
+        let finished = process::stream(&direct, on_line, request.cancel, request.timeout).await;
         let finished = finished.context(Exit::build_failed("start docker buildx"))?;
         Ok(BuildRecord {
             exit_status: finished.status.code(),

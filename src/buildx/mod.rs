@@ -10,6 +10,7 @@ mod log;
 pub mod memory;
 pub mod metadata;
 pub mod names;
+mod plugin;
 pub mod progress;
 pub mod text;
 pub mod trace;
