@@ -88,7 +88,7 @@ impl TestImage {
 }
 
 /// Bytes that look random and are the same every time.
-fn noise(count: usize) -> Vec<u8> {
+pub(crate) fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_u64;
     let step = || {
         state ^= state << 13;
