@@ -154,16 +154,21 @@ impl Building<'_> {
     }
 }
 
-/// The exact command of a cell. Inputs of an action and similar noise do not reach the child.
+/// The exact command of a cell.
 pub(super) fn invocation(cell: &Cell<'_>, builder: Option<&str>, delivery: &Delivery, env: &Env) -> Invocation {
-    let mut invocation = Invocation::new("docker")
-        .args(args::arguments(cell, builder, delivery))
+    let invocation = docker(args::arguments(cell, builder, delivery), cell, env)
         .env("BUILDX_METADATA_WARNINGS", EnvChange::Set("1".into()))
         // The provenance is not read; asking for it costs a round trip per build.
         .env("BUILDX_METADATA_PROVENANCE", EnvChange::Set("disabled".into()));
-    if cell.cache.tells_gha_version {
-        invocation = invocation.env("ACTIONS_CACHE_SERVICE_V2", EnvChange::Set("true".into()));
+    match cell.cache.tells_gha_version {
+        true => invocation.env("ACTIONS_CACHE_SERVICE_V2", EnvChange::Set("true".into())),
+        false => invocation,
     }
+}
+
+/// A command about a cell with what only its environment holds. Inputs of an action and similar noise do not reach it.
+pub(super) fn docker(args: Vec<String>, cell: &Cell<'_>, env: &Env) -> Invocation {
+    let mut invocation = Invocation::new("docker").args(args);
     for (name, value) in args::secret_variables(cell.image) {
         invocation = invocation.env(name, EnvChange::Secret(value.into()));
     }
@@ -179,7 +184,7 @@ pub(super) fn invocation(cell: &Cell<'_>, builder: Option<&str>, delivery: &Deli
 }
 
 /// Empties the cell's directory: a layout or metadata file of an earlier run must never be taken for this one's.
-fn prepare_files(cell: &Cell<'_>) -> Result<()> {
+pub(super) fn prepare_files(cell: &Cell<'_>) -> Result<()> {
     let directory: &Path = &cell.files.directory;
     fs::remove_dir_all(directory)?;
     fs::create_dir_all(directory)?;

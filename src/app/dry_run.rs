@@ -59,7 +59,7 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
 }
 
 /// The situation as far as it can be told without asking a builder.
-async fn assumed(session: &Session, config: &Config) -> Situation {
+pub(super) async fn assumed(session: &Session, config: &Config) -> Situation {
     let git = Git::open(&session.env.directory).await;
     situation(session, git.as_ref().ok(), None, config).await
 }

@@ -2,6 +2,7 @@
 
 mod announce;
 mod base;
+mod call;
 mod cells;
 mod comment;
 mod compare;
@@ -77,8 +78,11 @@ fn dispatch(cli: &Cli, env: &Env, log: &JobLog) -> Result<u8> {
 
 async fn command(session: &Session, command: &Command) -> Result<u8> {
     match command {
-        Command::Run(args) if args.dry_run => dry_run::dry_run(session, args).await,
-        Command::Run(args) => run::run(session, args).await,
+        Command::Run(args) => match call::asked(session) {
+            Some(method) => call::call(session, args, &method).await,
+            None if args.dry_run => dry_run::dry_run(session, args).await,
+            None => run::run(session, args).await,
+        },
         Command::Plan => dry_run::plan(session).await,
         Command::Compare(args) => compare::compare(session, args),
         Command::Doctor => diagnose(session).await,

@@ -16,23 +16,43 @@ pub fn arguments(cell: &Cell<'_>, builder: Option<&str>, delivery: &Delivery) ->
     // One JSON object per line instead of a drawing: the only output that is meant for programs.
     args.flag("--progress", "rawjson".to_owned());
     args.flag("--metadata-file", path(&cell.files.metadata()));
-    args.flag(
-        "--file",
-        match (cell.prepared_dockerfile(), &cell.image.dockerfile) {
-            (Some(prepared), _) => path(&prepared),
-            (None, DockerfileSource::Path(file)) => path(file),
-            (None, DockerfileSource::InRemoteContext(file) | DockerfileSource::Inline(file)) => file.clone(),
-        },
-    );
+    args.flag("--file", dockerfile(cell));
     args.image(cell.image);
     args.cache(&cell.cache);
     args.attestations(cell.image, delivery);
     args.outputs(cell, delivery);
-    args.0.push(match &cell.image.context {
+    args.0.push(context(cell.image));
+    args.0
+}
+
+/// The arguments of a question about a Dockerfile (`--call`). It builds nothing, so there is nothing to write.
+#[must_use]
+pub fn question(cell: &Cell<'_>, builder: Option<&str>, method: &str) -> Vec<String> {
+    let mut args = Args(vec!["buildx".to_owned(), "build".to_owned()]);
+    args.option("--builder", builder);
+    args.flag("--call", method.to_owned());
+    args.flag("--platform", cell.id.platform.to_string());
+    // A person reads it.
+    args.flag("--progress", "plain".to_owned());
+    args.flag("--file", dockerfile(cell));
+    args.image(cell.image);
+    args.0.push(context(cell.image));
+    args.0
+}
+
+fn dockerfile(cell: &Cell<'_>) -> String {
+    match (cell.prepared_dockerfile(), &cell.image.dockerfile) {
+        (Some(prepared), _) => path(&prepared),
+        (None, DockerfileSource::Path(file)) => path(file),
+        (None, DockerfileSource::InRemoteContext(file) | DockerfileSource::Inline(file)) => file.clone(),
+    }
+}
+
+fn context(image: &Image) -> String {
+    match &image.context {
         BuildContext::Directory(directory) => path(directory),
         BuildContext::Remote(url) => url.clone(),
-    });
-    args.0
+    }
 }
 
 /// Build arguments that are passed by environment, because their names say that they are secret: name and value.
@@ -307,6 +327,17 @@ mod tests {
                 "type=oci,dest=/out/cells/a/linux-amd64/layout,tar=false,compression=zstd,compression-level=9"
             ]
         );
+    }
+
+    #[test]
+    fn a_question_writes_nothing() {
+        let image = Image { outputs: vec!["type=registry".into()], no_cache: true, ..image("a", &[]) };
+        let id = CellId { image: "a".into(), platform: "linux/amd64".parse().unwrap() };
+        let files = CellFiles { directory: PathBuf::from("/out") };
+        let cache = CachePlan::default();
+        let cell = Cell { id, image: &image, support: Support::Native, files, ignore_pattern: None, cache };
+        let words = question(&cell, None, "check").join(" ");
+        insta::assert_snapshot!(words, @"buildx build --call check --platform linux/amd64 --progress plain --file /src/a/Dockerfile --tag registry.example/a:1 --no-cache /src/a");
     }
 
     #[test]

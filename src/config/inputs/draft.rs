@@ -15,8 +15,6 @@ use crate::config::node::{Node, Value};
 use crate::fs;
 
 const UNCLOSED: &str = "a quote is not closed; expected one at the end, and quotes inside of quotes to be doubled";
-const NO_CALL: &str = "builds nothing that could be weighed; leave it out, and give such checks a step of their own: docker buildx build --call";
-
 /// What is built where, besides what the inputs say.
 struct Surroundings<'a> {
     /// The working directory, which paths of inputs are relative to.
@@ -85,9 +83,6 @@ impl Inputs {
         self.add_context(&mut node, &around, &mut found);
         for spec in &self.secrets.specs {
             node.append("secrets", Node::of(&place("secrets"), spec));
-        }
-        if let Some(call) = self.values.get("call").filter(|call| *call != "build") {
-            say(&mut found, "call", format!("{} {NO_CALL}", shown(call)));
         }
         for entry in node.entries() {
             let kind = IMAGE.iter().find(|key| key.name == entry.key).map(|key| key.kind);

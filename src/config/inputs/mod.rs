@@ -96,6 +96,12 @@ impl Inputs {
         format!("inputs such as {}", names.join(", "))
     }
 
+    /// What is to be asked instead of a build, as `--call` takes it.
+    #[must_use]
+    pub fn call(&self) -> Option<&str> {
+        self.values.get("call").map(String::as_str).filter(|method| *method != "build")
+    }
+
     /// The values of secrets that a build must find in its environment, by variable.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.secrets.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))

@@ -183,7 +183,6 @@ fn every_fault_names_the_input() {
         ("attests", "mode=max"),
         ("context", "nowhere"),
         ("file", "nowhere/Dockerfile"),
-        ("call", "check"),
         ("pull", "yes"),
         ("labels", "a b=1"),
         ("cache-to", "type=gha,ghtoken=hunter2"),
@@ -193,7 +192,6 @@ fn every_fault_names_the_input() {
     input `attests`: "mode=max" is not an attestation such as type=provenance,mode=max or type=sbom
     input `build-args`: a quote is not closed; expected one at the end, and quotes inside of quotes to be doubled
     input `cache-to`: [0]: `ghtoken` would stand on the command line; leave it out, as it only saves some questions and cannot be passed safely; expected a cache such as type=registry,ref=ghcr.io/acme/shop/cache:main
-    input `call`: "check" builds nothing that could be weighed; leave it out, and give such checks a step of their own: docker buildx build --call
     input `context`: "nowhere" is not a directory; expected the build context
     input `file`: "nowhere/Dockerfile" is not a file; expected the Dockerfile, relative to the working directory
     input `labels`: ["a b"]: "a b" is not a name without `=` and blanks

@@ -508,3 +508,27 @@ args: --load
     }
     assert_ne!(head[0].last(), of_base[0].last());
 }
+
+#[test]
+fn a_call_asks_about_the_dockerfile_and_builds_nothing() {
+    for (status, code) in [(0, 0), (1, 3)] {
+        let mut job = Job::new();
+        job.case.docker.refuses("call", status, "#1 reading\n");
+        job.case.docker.answers("call", "Check complete: \u{1b}[1mhunter2hunter2\n");
+        job.with("{call: check, tags: acme/shop, push: true, secrets: 'TOKEN=${{ secrets.TOKEN }}'}");
+        let step = job.step(code);
+        assert!(step.stdout.contains("Check complete: ") && step.stderr.contains("#1 reading"), "{step:?}");
+        assert!(!format!("{step:?}").contains("hunter2") && !step.stdout.contains('\u{1b}'), "{step:?}");
+        let words = job.case.docker.calls(&[]).join(&"|".to_owned()).join(" ");
+        let root = job.case.repository.path().canonicalize().unwrap();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(words.replace(root.to_str().unwrap(), "ROOT"), @"buildx build --call check --platform linux/amd64 --progress plain --file ROOT/.weighbridge/cells/shop/linux-amd64/dockerfile/Dockerfile --tag acme/shop --secret id=TOKEN,env=WEIGHBRIDGE_SECRET_1 ROOT");
+        }
+    }
+    let mut job = Job::new();
+    job.with("{call: 'outline,format=json', args: '--dry-run', context: app}");
+    let shown = job.step(0).stdout;
+    assert!(shown.starts_with("docker buildx build --call 'outline,format=json' --platform linux/amd64"), "{shown}");
+    job.with("{call: build, args: '--dry-run'}");
+    assert!(!job.step(0).stdout.contains("--call"));
+}
