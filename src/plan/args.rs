@@ -136,14 +136,9 @@ impl Args {
     /// last output's answer is what buildx writes into a layout's `index.json`; that is also why pushing and loading are
     /// outputs here and not `--push` and `--load`, which buildx appends.
     fn outputs(&mut self, cell: &Cell<'_>, delivery: &Delivery) {
-        let wanted: Vec<&String> = cell.image.outputs.iter().chain(&delivery.outputs).collect();
-        for spec in &wanted {
-            self.flag("--output", (*spec).clone());
-        }
-        for (_, kind) in [(delivery.push, "type=registry"), (delivery.load, "type=docker")].iter().filter(|(on, _)| *on)
-        {
-            self.flag("--output", (*kind).to_owned());
-        }
+        let mut wanted: Vec<String> = cell.image.outputs.iter().chain(&delivery.outputs).cloned().collect();
+        deliver(&mut wanted, delivery);
+        self.list("--output", &wanted);
         let layout = output("oci", &[("dest", &path(&cell.files.layout())), ("tar", "false")]);
         // Blobs are weighed as they are delivered, so the layout is compressed like the image that is pushed.
         let compression = wanted.iter().flat_map(|spec| spec.split(',')).filter(|field| is_compression(field));
@@ -164,10 +159,29 @@ impl Args {
     }
 }
 
+/// Adds what is pushed and loaded, unless an output is there that does it or only has to be told so, with the attributes
+/// that it has: compression and the like (`commands/build.go` of buildx, at `exportPush`).
+fn deliver(wanted: &mut Vec<String>, delivery: &Delivery) {
+    let is_image = |spec: &&mut String| has(spec, "type=image") && !has(spec, "push=true");
+    if delivery.push {
+        wanted.iter_mut().filter(is_image).for_each(|spec| spec.push_str(",push=true"));
+        if !wanted.iter().any(|spec| pushes(spec)) {
+            wanted.push("type=registry".to_owned());
+        }
+    }
+    let loads = |spec: &String| has(spec, "type=docker") && !spec.contains("dest=");
+    if delivery.load && !wanted.iter().any(loads) {
+        wanted.push("type=docker".to_owned());
+    }
+}
+
 /// Whether an output goes to a registry.
 fn pushes(spec: &str) -> bool {
-    let has = |wanted: &str| spec.split(',').any(|field| field.trim() == wanted);
-    has("type=registry") || (has("type=image") && has("push=true"))
+    has(spec, "type=registry") || (has(spec, "type=image") && has(spec, "push=true"))
+}
+
+fn has(spec: &str, field: &str) -> bool {
+    spec.split(',').any(|found| found.trim() == field)
 }
 
 fn is_compression(field: &str) -> bool {
@@ -327,6 +341,22 @@ mod tests {
                 "type=oci,dest=/out/cells/a/linux-amd64/layout,tar=false,compression=zstd,compression-level=9"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_pushed_or_loaded_already_is_so_once() {
+        let both = Delivery { push: true, load: true, ..Delivery::default() };
+        for (given, delivered) in [
+            (&[][..], "type=registry type=docker"),
+            (&["type=registry", "type=docker"], "type=registry type=docker"),
+            (&["type=image,compression=zstd"], "type=image,compression=zstd,push=true type=docker"),
+            (&["type=image,push=true", "type=tar,dest=a"], "type=image,push=true type=tar,dest=a type=docker"),
+            (&["type=docker,dest=a.tar"], "type=docker,dest=a.tar type=registry type=docker"),
+        ] {
+            let mut wanted = given.iter().map(|spec| (*spec).to_owned()).collect();
+            deliver(&mut wanted, &both);
+            assert_eq!(wanted.join(" "), delivered);
+        }
     }
 
     #[test]

@@ -73,7 +73,11 @@ impl Job {
         let inputs: serde_json::Map<String, Value> = serde_yaml::from_str(yaml).unwrap();
         let root = self.case.repository.path().to_str().unwrap();
         for (name, value) in inputs {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
             let text = EXPRESSIONS.iter().fold(text, |text, (expression, value)| text.replace(expression, value));
             assert!(!text.contains("${{"), "an expression is not known: {text}");
             self.runner.give(&name, &text.replace("ROOT", root));
@@ -159,6 +163,92 @@ cache-to: type=gha,mode=max
     --cache-from type=gha
     --cache-to type=gha,mode=max,ignore-error=true
     --output type=registry
+    ROOT/app
+    ");
+}
+
+#[test]
+fn steps_that_only_test() {
+    insta::assert_snapshot!(plan("
+load: true
+tags: acme/shop:test
+file: ./docker/Dockerfile.prod
+cache-from: type=local,src=/tmp/.buildx-cache
+cache-to: type=local,dest=/tmp/.buildx-cache-new,mode=max
+"), @"
+    shop linux/amd64
+    --file ROOT/docker/Dockerfile.prod
+    --tag acme/shop:test
+    --cache-from type=local,src=/tmp/.buildx-cache
+    --cache-to type=local,dest=/tmp/.buildx-cache-new,mode=max,ignore-error=true
+    --provenance false
+    --sbom false
+    --output type=docker
+    ROOT
+    ");
+    insta::assert_snapshot!(plan("
+context: app
+push: false
+tags: >-
+  acme/shop:1,
+  acme/shop:2
+outputs: type=docker,dest=/tmp/image.tar
+build-args: ${{ inputs.nothing }}
+secrets: ''
+platforms:
+"), @"
+    shop linux/amd64
+    --file ROOT/app/Dockerfile
+    --tag acme/shop:1
+    --tag acme/shop:2
+    --provenance false
+    --sbom false
+    --output type=docker,dest=/tmp/image.tar
+    ROOT/app
+    ");
+    insta::assert_snapshot!(plan(r#"
+context: git://example.test/acme/tools.git#v1:images/base
+file: Dockerfile.base
+labels: |
+  "org.opencontainers.image.description=Base image,
+  for everyone"
+  maintainer=The "shop" <shop@acme.test>
+build-args: |
+  "NAMES=a,b"
+  QUERY=x=1&y=2
+call: build
+"#), @r#"
+    shop linux/amd64
+    --file Dockerfile.base
+    --build-arg NAMES=a,b
+    --build-arg QUERY=x=1&y=2
+    --label "maintainer=The \"shop\" <shop@acme.test>"
+    --label "org.opencontainers.image.description=Base image,\nfor everyone"
+    --provenance false
+    --sbom false
+    git://example.test/acme/tools.git#v1:images/base
+    "#);
+}
+
+#[test]
+fn what_is_pushed_has_the_attributes_of_its_output() {
+    insta::assert_snapshot!(plan("
+context: app
+push: true
+tags: ${{ env.IMAGE }}
+outputs: type=image,oci-mediatypes=true,compression=zstd,compression-level=3,force-compression=true
+sbom: generator=docker/scout-sbom-indexer:latest
+provenance: true
+github-token: ${{ secrets.TOKEN }}
+secrets: GIT_AUTH_TOKEN=${{ secrets.TOKEN }}
+"), @"
+    shop linux/amd64
+    --file ROOT/app/Dockerfile
+    --tag ghcr.io/acme/shop
+    --secret id=GIT_AUTH_TOKEN,env=WEIGHBRIDGE_SECRET_1
+    --provenance builder-id=https://github.com/acme/shop/actions/runs/42/attempts/1
+    --sbom generator=docker/scout-sbom-indexer:latest
+    --output type=image,oci-mediatypes=true,compression=zstd,compression-level=3,force-compression=true,push=true
     ROOT/app
     ");
 }
