@@ -32,7 +32,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::env::Env;
-use crate::error::Exit;
 use crate::fs;
 use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
@@ -47,7 +46,7 @@ pub use selection::Selection;
 
 use fault::Faults;
 use file::FileContent;
-use image::{Draft, Surroundings};
+use image::Surroundings;
 
 /// The origin of an image that no configuration names.
 const OF_INPUTS: &str = "the inputs of the action";
@@ -94,7 +93,8 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
             let mut content = file::read(&file, bake, &mut faults)?;
             let origin = if request.inputs.is_empty() { "" } else { " and the inputs of the action" };
             let place = (directory.as_path(), file.root.as_path());
-            content.drafts = inputs_over(content.drafts, request, &selection, place, &mut faults)?;
+            let chosen = if request.inputs_for.is_empty() { &selection.images } else { &request.inputs_for };
+            content.drafts = request.inputs.over_one(content.drafts, chosen, place, &mut faults)?;
             (format!("{}{origin}", file.name), file.root, content)
         }
         None if !request.inputs.is_empty() => {
@@ -116,37 +116,6 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Config { origin, root, images: selection.apply(images)?, cache, comment, review, selection })
-}
-
-/// The images of a configuration, one of which has what the inputs say instead: the chosen one, or the only one.
-fn inputs_over(
-    mut drafts: Vec<Draft>,
-    request: &Request,
-    selection: &Selection,
-    (directory, root): (&Path, &Path),
-    faults: &mut Faults,
-) -> Result<Vec<Draft>> {
-    let chosen = if request.inputs_for.is_empty() { &selection.images } else { &request.inputs_for };
-    if request.inputs.is_empty() || drafts.is_empty() {
-        return Ok(drafts);
-    }
-    let draft = match (chosen.as_slice(), drafts.as_mut_slice()) {
-        ([], [only]) => Some(only),
-        ([name], several) => several.iter_mut().find(|draft| draft.name == *name),
-        _ => {
-            let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
-            let (inputs, names) = (request.inputs.given(), names.join(", "));
-            let message = format!("{inputs} describe one image; choose one of {names} with the input `image`");
-            return Err(anyhow::anyhow!(message).context(Exit::usage("read the inputs of the action")));
-        }
-    };
-    // One that is not configured is a fault of the choice, or something that only the head has.
-    if let Some(draft) = draft
-        && let Some(over) = request.inputs.over(draft, directory, root, faults)
-    {
-        *draft = over;
-    }
-    Ok(drafts)
 }
 
 /// The resolved configuration.

@@ -3,6 +3,7 @@
 //! found in a file. The runner hands inputs over as variables (actions/runner: `Handler.cs`).
 
 mod attestation;
+mod choice;
 mod context;
 mod draft;
 mod list;
@@ -88,12 +89,6 @@ impl Inputs {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
-    }
-
-    /// The names of the inputs that are given, as a phrase.
-    pub(super) fn given(&self) -> String {
-        let names: Vec<String> = self.values.keys().take(3).map(|name| format!("`{name}`")).collect();
-        format!("inputs such as {}", names.join(", "))
     }
 
     /// What is to be asked instead of a build, as `--call` takes it.
