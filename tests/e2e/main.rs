@@ -25,6 +25,7 @@ mod forge_server;
 mod growth;
 mod ignoring;
 mod independent;
+mod inputs;
 mod job;
 #[path = "../support/loopback.rs"]
 mod loopback;
