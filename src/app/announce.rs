@@ -1,7 +1,7 @@
 //! What a run tells the CI system that it runs in, beside the comment. Whatever of it cannot be told is a warning: it
 //! makes no build worse.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
@@ -42,7 +42,9 @@ fn maskable<'r>(env: &Env, redactor: &'r Redactor) -> impl Iterator<Item = &'r s
 
 /// Before the builds: what must not be shown of them, and a builder that has to be removed after the job.
 pub(super) fn builds_begin(session: &Session, redactor: &Redactor, prepared: &Prepared) {
-    session.log.mask(maskable(&session.env, redactor));
+    let environment = Redactor::of_environment(&session.env);
+    let masked: BTreeSet<&str> = environment.values().collect();
+    session.log.mask(maskable(&session.env, redactor).filter(|secret| !masked.contains(secret)));
     if prepared.is_created
         && let Some(state) = Values::state(&session.env)
     {

@@ -149,6 +149,8 @@ pub(crate) fn any_text() -> impl Strategy<Value = String> {
                 "<!--",
                 "-->",
                 "@everyone",
+                "::error::x",
+                "##[error]x",
                 "#123",
                 "\n",
                 "\r",

@@ -129,6 +129,11 @@ impl FakeDocker {
         }
     }
 
+    /// Sets what the metadata file of a cell says, which has been set before.
+    pub(crate) fn tells(&self, cell: &str, metadata: &serde_json::Value) {
+        std::fs::write(self.path("builds").join(cell).join("metadata"), metadata.to_string()).unwrap();
+    }
+
     /// All calls that start with these words, sorted.
     pub(crate) fn calls(&self, words: &[&str]) -> Vec<Vec<String>> {
         let read = |file: &PathBuf| String::from_utf8(std::fs::read(file).unwrap()).unwrap();
