@@ -141,6 +141,9 @@ pub struct RunArgs {
     /// Name of this report, where several jobs report on the same pull or merge request.
     #[arg(long, value_name = "NAME", value_parser = parse_report_name)]
     pub report_name: Option<String>,
+    /// Do not leave the report as an artifact of the workflow's run.
+    #[arg(long)]
+    pub no_artifact: bool,
 }
 
 fn comment_mode() -> impl TypedValueParser<Value = CommentMode> {

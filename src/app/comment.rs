@@ -123,6 +123,11 @@ pub(super) fn given_name<'n>(args: &'n RunArgs, config: &'n Config) -> Option<&'
     args.report_name.as_deref().or(config.review.report_name.as_deref())
 }
 
+/// The key of a run's report.
+pub(super) fn run_key(session: &Session, args: &RunArgs, config: &Config, project: &str) -> String {
+    comment_key(given_name(args, config), project, session.config_file().as_deref(), &config.told_by())
+}
+
 /// The key by which the comment of a report is found again: a change request has one comment for each name, else for
 /// each configuration, and for each part of it that is run alone.
 pub(super) fn comment_key(given: Option<&str>, project: &str, file: Option<&Path>, selection: &Selection) -> String {

@@ -33,9 +33,10 @@ pub(super) async fn look(
     session: &Session,
     given: Given,
     config: &Config,
+    report_key: &str,
     output: &Path,
 ) -> Result<(Revisions, BTreeMap<String, Evidence>)> {
-    let revisions = lookup::revisions(session, given, output).await?;
+    let revisions = lookup::revisions(session, given, report_key, output).await?;
     let evidence = gather(config, &revisions, output).await;
     Ok((revisions, evidence))
 }

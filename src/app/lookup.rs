@@ -9,7 +9,7 @@ use crate::baseline::{self, ArtifactStore, Chosen, Found, HistoryDirectory, Look
 use crate::ci::Context;
 use crate::config::Selection;
 use crate::error::Exit;
-use crate::forge::artifact::NAME as ARTIFACT;
+use crate::forge::artifact;
 use crate::git::{Git, GitError};
 use crate::report::{Base, Head, Report};
 
@@ -51,23 +51,36 @@ pub(super) async fn given(session: &Session, output_directory: &Path) -> Result<
 ///
 /// # Errors
 /// When `--base` names something that cannot be used, or git fails in a way that is not just absence.
-pub(super) async fn revisions(session: &Session, given: Given, output_directory: &Path) -> Result<Revisions> {
+pub(super) async fn revisions(
+    session: &Session,
+    given: Given,
+    report_key: &str,
+    output_directory: &Path,
+) -> Result<Revisions> {
     let Given { git, baseline } = given;
     let context = Context::detect(&session.env);
     let head = context.head(git.as_ref().ok(), output_directory).await?;
     let chosen = baseline::choose(git.as_ref(), &context, &head, session.common.base.as_deref()).await?;
     let lookup = match baseline {
         Some(found) => Lookup::Found(Box::new(found)),
-        None => stored(session, &context, &chosen, output_directory).await?,
+        None => stored(session, &context, report_key, &chosen, output_directory).await?,
     };
     Ok(Revisions { git, head, chosen, lookup })
 }
 
 /// The report on this machine, or one that a run of the base branch left on GitHub.
-async fn stored(session: &Session, context: &Context, chosen: &Chosen, output_directory: &Path) -> Result<Lookup> {
+async fn stored(
+    session: &Session,
+    context: &Context,
+    report_key: &str,
+    chosen: &Chosen,
+    output_directory: &Path,
+) -> Result<Lookup> {
     let here = baseline::find(&HistoryDirectory::below(output_directory), chosen).await;
     let (Lookup::Missing { refusals, .. }, Chosen::Base(_)) = (&here, chosen) else { return Ok(here) };
-    let Some(store) = ArtifactStore::of(&session.env, context, ARTIFACT)? else { return Ok(here) };
+    let Some(store) = ArtifactStore::of(&session.env, context, &artifact::name_of(report_key))? else {
+        return Ok(here);
+    };
     let mut there = baseline::find(&store, chosen).await;
     match &mut there {
         Lookup::Found(found) => found.refusals.splice(..0, refusals.iter().cloned()),
@@ -93,9 +106,10 @@ impl Revisions {
 ///
 /// # Errors
 /// As [`revisions`].
-pub(super) async fn describe(session: &Session) -> Result<Vec<String>> {
+pub(super) async fn describe(session: &Session, report_key: &str) -> Result<Vec<String>> {
     let output_directory = session.output_directory();
-    let revisions = revisions(session, given(session, &output_directory).await?, &output_directory).await?;
+    let given = given(session, &output_directory).await?;
+    let revisions = revisions(session, given, report_key, &output_directory).await?;
     let mut lines = match &revisions.lookup {
         Lookup::Found(found) => vec![describe_base(&found.base)],
         Lookup::Missing { reason, .. } => vec![format!("none: {reason}")],

@@ -1,6 +1,7 @@
 //! The driver: one straight line per command.
 
 mod announce;
+mod artifact;
 mod base;
 mod call;
 mod cells;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::announce;
 use super::base::BaseReport;
 use super::cells::Building;
-use super::comment::{comment_key, given_name};
+use super::comment::{given_name, run_key};
 use super::compare::show;
 use super::evidence;
 use super::lookup;
@@ -61,7 +61,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     session.cancel.run_until_cancelled(asking).await;
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
-    let look = evidence::look(session, given, &config, &run.output.path);
+    let key = run_key(session, args, &config, &situation.project);
+    let look = evidence::look(session, given, &config, &key, &run.output.path);
     let (cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
 
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
@@ -83,8 +84,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     run.announce(&config, &situation.project, &plan, &comparison, &redactor);
     written?;
     run.keep(&report).await;
-    let file = session.config_file();
-    let key = comment_key(given_name(args, &config), &situation.project, file.as_deref(), &config.told_by());
+    run.leave_artifact(&key, &v1::to_json(&report)).await;
     let commented = run.comment(&config, &comparison, &key, &markdown).await;
     // What the builds say weighs more than what became of the comment.
     Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))

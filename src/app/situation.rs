@@ -8,6 +8,7 @@ use crate::buildx::credentials::credentials;
 use crate::ci::{CacheToken, Context, Event};
 use crate::config::Config;
 use crate::env::Env;
+use crate::forge::is_enterprise_server;
 use crate::fs;
 use crate::git::Git;
 use crate::plan::cache::{Actions, ActionsCacheMode, Features, Purpose, Situation};
@@ -45,16 +46,13 @@ pub(super) async fn situation(
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables> and the runner's
 /// `NodeScriptActionHandler.cs`.
 fn actions(env: &Env) -> Actions {
-    let server = env.get("GITHUB_SERVER_URL").unwrap_or("https://github.com");
-    let host = server.split("//").nth(1).unwrap_or(server).split(['/', ':']).next().unwrap_or_default();
-    let is_hosted = host == "github.com" || host.ends_with(".ghe.com") || host.ends_with(".localhost");
     Actions {
         token: CacheToken::read(env.get("ACTIONS_RUNTIME_TOKEN"), jiff::Timestamp::now()),
         has_results_url: env.get("ACTIONS_RESULTS_URL").is_some(),
         has_cache_url: env.get("ACTIONS_CACHE_URL").is_some(),
         // As Go's strconv.ParseBool, by which buildx reads it.
         has_version_2: matches!(env.get("ACTIONS_CACHE_SERVICE_V2"), Some("1" | "t" | "T" | "TRUE" | "true" | "True")),
-        is_enterprise_server: !is_hosted,
+        is_enterprise_server: is_enterprise_server(env),
         mode: env.get("ACTIONS_CACHE_MODE").and_then(ActionsCacheMode::parse),
     }
 }

@@ -9,8 +9,10 @@ use zip::{ZipArchive, ZipWriter};
 
 use crate::report::{Report, v1};
 
-/// The name of the artifact of a whole run.
-pub const NAME: &str = "weighbridge";
+/// The name of the artifact of a whole run, which is also the key of its comment.
+const NAME: &str = "weighbridge";
+/// Characters that upload-artifact refuses are not among these.
+const NAME_LIMIT_BYTES: usize = 100;
 
 /// The name of the report in an artifact.
 pub const REPORT: &str = "report.json";
@@ -60,6 +62,17 @@ pub fn pack(json: &str) -> Result<Vec<u8>> {
     archive.start_file(REPORT, SimpleFileOptions::default())?;
     archive.write_all(json.as_bytes())?;
     Ok(archive.finish()?.into_inner())
+}
+
+/// The name of the artifact of a report: those that one workflow makes of different images must not meet.
+#[must_use]
+pub fn name_of(report_key: &str) -> String {
+    if report_key == NAME {
+        return NAME.to_owned();
+    }
+    let is_kept = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let slug: String = report_key.chars().map(|c| if is_kept(c) { c } else { '-' }).take(NAME_LIMIT_BYTES).collect();
+    format!("{NAME}-{slug}")
 }
 
 fn unpack(content: &[u8]) -> Result<Vec<u8>> {
@@ -201,6 +214,19 @@ mod tests {
             let refusal = refusal(&content);
             assert!(refusal.contains(expected), "expected {expected:?}: {refusal}");
         }
+    }
+
+    #[test]
+    fn every_report_has_an_artifact_of_its_own() {
+        for (report, artifact) in [
+            ("weighbridge", "weighbridge"),
+            ("services/web", "weighbridge-services-web"),
+            ("weighbridge@orders+web@linux/arm64", "weighbridge-weighbridge-orders-web-linux-arm64"),
+            ("a:b\"c\nd", "weighbridge-a-b-c-d"),
+        ] {
+            assert_eq!(name_of(report), artifact);
+        }
+        assert_eq!(name_of(&"ä".repeat(1_000)).len(), NAME.len() + 1 + NAME_LIMIT_BYTES);
     }
 
     #[test]

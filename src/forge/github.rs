@@ -1,14 +1,11 @@
-//! GitHub's REST interface, as far as it is read: answers are bounded, and what fails is asked again a few times only.
-
-use std::time::Duration;
+//! GitHub's REST interface, as far as it is read.
 
 use anyhow::Result;
-use jiff::Timestamp;
-use reqwest::{Client, Response, Url};
-use serde::Deserialize;
+use reqwest::{Client, Url};
 use serde::de::DeserializeOwned;
 
-use super::{Advice, ForgeError, Patience, Token, Waits, message};
+use super::request::{answer, patiently};
+use super::{Advice, ForgeError, Token};
 use crate::env::Env;
 use crate::http;
 
@@ -20,10 +17,6 @@ pub const TOKEN_ADVICE: &str = "give the step `env: GITHUB_TOKEN: ${{ github.tok
 const API_VERSION: &str = "2022-11-28";
 /// A page of a hundred runs or artifacts is a tenth of this.
 const ANSWER_LIMIT_BYTES: usize = 8 << 20;
-/// A server that sends a byte now and then must not hold a job up.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
-/// Reading is not worth as long a wait as the comment is.
-const PATIENCE: Patience = Patience { attempts: 4, first: Duration::from_millis(500), total: Duration::from_secs(60) };
 
 /// Where a repository is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +47,14 @@ impl Repository {
     }
 }
 
+/// Whether the job runs on a server of one's own, as actions/toolkit tells it.
+#[must_use]
+pub fn is_enterprise_server(env: &Env) -> bool {
+    let server = env.get("GITHUB_SERVER_URL").unwrap_or("https://github.com");
+    let host = server.split("//").nth(1).unwrap_or(server).split(['/', ':']).next().unwrap_or_default();
+    !(host == "github.com" || host.ends_with(".ghe.com") || host.ends_with(".localhost"))
+}
+
 /// `owner/name`, which becomes a part of addresses.
 fn is_repository(text: &str) -> bool {
     let is_name = |name: &str| {
@@ -70,11 +71,6 @@ pub struct Rest {
     pub repository: Repository,
     token: Token,
     advice: Advice,
-}
-
-#[derive(Deserialize)]
-struct ErrorDto {
-    message: String,
 }
 
 impl Rest {
@@ -101,53 +97,11 @@ impl Rest {
         let Repository { api_url, name, .. } = &self.repository;
         let url = Url::parse_with_params(&format!("{api_url}/repos/{name}{path}"), query);
         let url = url.map_err(|error| ForgeError::Refused(format!("{api_url}: {error}")))?;
-        let mut waits = Waits::from(PATIENCE);
-        loop {
-            match self.attempt(url.clone(), limit).await {
-                // It is not as for a comment, which somebody may have deleted this moment.
-                Err(error @ ForgeError::NotFound(_)) => return Err(error),
-                Err(error) => match waits.after(&error) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(error),
-                },
-                done @ Ok(_) => return done,
-            }
-        }
-    }
-
-    async fn attempt(&self, url: Url, limit: usize) -> Result<Vec<u8>, ForgeError> {
-        let request = self.client.get(url).bearer_auth(self.token.expose()).timeout(REQUEST_TIMEOUT);
-        let request =
-            request.header("accept", "application/vnd.github+json").header("x-github-api-version", API_VERSION);
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.body(response, limit).await?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        // A store of blobs explains itself in XML, of which the status says enough.
-        let said = serde_json::from_slice::<ErrorDto>(&body).map(|error| error.message);
-        let said = said.unwrap_or_else(|_| status.canonical_reason().unwrap_or_default().to_owned());
-        Err(ForgeError::of(status.as_u16(), &headers, &message(&said, &self.token), self.advice, Timestamp::now()))
-    }
-
-    async fn body(&self, mut response: Response, limit: usize) -> Result<Vec<u8>, ForgeError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len().saturating_add(chunk.len()) > limit {
-                return Err(ForgeError::Refused(format!("more than {limit} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-
-    /// The innermost reason; the outer ones repeat the address, which may be signed.
-    fn unreachable(&self, error: &reqwest::Error) -> ForgeError {
-        let mut error: &dyn std::error::Error = error;
-        while let Some(source) = error.source() {
-            error = source;
-        }
-        ForgeError::unreachable(message(&error.to_string(), &self.token))
+        patiently(async || {
+            let request = self.client.get(url.clone()).bearer_auth(self.token.expose());
+            let request = request.header("accept", "application/vnd.github+json");
+            answer(request.header("x-github-api-version", API_VERSION), limit, &self.token, self.advice).await
+        })
+        .await
     }
 }

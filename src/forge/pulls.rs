@@ -89,11 +89,17 @@ impl Rest {
         self.json("/commits", &[("sha", sha), ("per_page", &count.to_string())]).await
     }
 
-    /// Compares two commits. One commit of many is asked for, as only their relation matters.
+    /// Compares two commits or branches. Only their relation matters, and pages after the first have no files.
     ///
     /// # Errors
     /// [`ForgeError`].
     pub async fn compare(&self, base: &str, head: &str) -> Result<Comparison, ForgeError> {
-        self.json(&format!("/compare/{base}...{head}"), &[("per_page", "1"), ("page", "2")]).await
+        let path = format!("/compare/{}...{}", in_path(base), in_path(head));
+        self.json(&path, &[("per_page", "1"), ("page", "2")]).await
     }
+}
+
+/// A name of git in an address: these signs would end its path or change it.
+fn in_path(name: &str) -> String {
+    name.replace('%', "%25").replace('#', "%23").replace('?', "%3F")
 }

@@ -4,6 +4,7 @@
 
 mod action;
 mod architecture;
+mod artifacts;
 mod baselines;
 mod budgets;
 mod builders;

@@ -1,5 +1,6 @@
 //! The interfaces of the forges over the model, as much of them as a comment needs.
 
+pub(crate) mod artifacts;
 pub(crate) mod model;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,12 +24,15 @@ pub(crate) const KINDS: [Kind; 3] = [Kind::Github, Kind::GithubEnterprise, Kind:
 pub(crate) struct Server {
     pub(crate) kind: Kind,
     server: MockServer,
+    /// Where the content of artifacts is.
+    blobs: MockServer,
     model: Arc<Mutex<Model>>,
 }
 
 struct Routes {
     kind: Kind,
     root: String,
+    blobs: String,
     model: Arc<Mutex<Model>>,
 }
 
@@ -36,9 +40,11 @@ impl Server {
     pub(crate) async fn start(kind: Kind) -> Self {
         let us = if kind == Kind::Gitlab { "project_5_bot" } else { "github-actions[bot]" };
         let (server, model) = (MockServer::start().await, Arc::new(Mutex::new(Model::new(us))));
-        let routes = Routes { kind, root: server.uri(), model: Arc::clone(&model) };
+        let blobs = MockServer::start().await;
+        let routes = Routes { kind, root: server.uri(), blobs: blobs.uri(), model: Arc::clone(&model) };
         Mock::given(matchers::any()).respond_with(routes).mount(&server).await;
-        Self { kind, server, model }
+        Mock::given(matchers::any()).respond_with(artifacts::Blobs(Arc::clone(&model))).mount(&blobs).await;
+        Self { kind, server, blobs, model }
     }
 
     pub(crate) fn model(&self) -> MutexGuard<'_, Model> {
@@ -49,10 +55,22 @@ impl Server {
         format!("{}{}", self.server.uri(), prefix(self.kind))
     }
 
+    /// The service that keeps the artifacts of a run.
+    pub(crate) fn results_url(&self) -> String {
+        format!("{}/", self.server.uri())
+    }
+
+    /// What the store of blobs was asked.
+    pub(crate) async fn blob_requests(&self) -> Vec<Request> {
+        self.blobs.received_requests().await.unwrap()
+    }
+
     pub(crate) fn graphql_url(&self) -> String {
         format!("{}{}", self.server.uri(), graphql(self.kind))
     }
 }
+
+const SERVICE: &str = "/twirp/github.actions.results.api.v1.ArtifactService/";
 
 fn prefix(kind: Kind) -> &'static str {
     match kind {
@@ -102,8 +120,18 @@ impl Routes {
             let viewer = |model: &mut Model| Reply::of(200, json!({ "data": { "viewer": { "login": model.us } } }));
             return Some(model.serve(Verb::Identify, token, viewer));
         }
+        if let Some(method) = request.url.path().strip_prefix(SERVICE) {
+            return model.actions.service(method, request, &self.blobs);
+        }
         assert_eq!(header(request, "x-github-api-version"), Some("2022-11-28"));
-        let path = request.url.path().strip_prefix(prefix(self.kind))?.strip_prefix("/repos/acme/shop/issues/")?;
+        let path = request.url.path().strip_prefix(prefix(self.kind))?.strip_prefix("/repos/acme/shop/")?;
+        let Some(path) = path.strip_prefix("issues/") else {
+            let act = |model: &mut Model| {
+                let reply = model.actions.github(path, request, &self.blobs);
+                reply.unwrap_or_else(|| Reply::error(404, "Not Found"))
+            };
+            return Some(model.serve(Verb::Look, token, act));
+        };
         let show = |comment: &Comment| {
             let kind = if comment.author.ends_with("[bot]") { "Bot" } else { "User" };
             json!({ "id": comment.id, "user": { "login": comment.author, "type": kind }, "body": comment.body })

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
+use super::artifacts::Actions;
+
 pub(crate) const TOKEN: &str = "token-that-nobody-may-see";
 
 /// What is asked.
@@ -15,6 +17,8 @@ pub(crate) enum Verb {
     Delete,
     /// Who the token belongs to.
     Identify,
+    /// At anything but comments.
+    Look,
 }
 
 /// What happens at the next request of a kind.
@@ -65,6 +69,8 @@ pub(crate) struct Model {
     pub(crate) is_read_only: bool,
     pub(crate) is_locked: bool,
     pub(crate) troubles: VecDeque<(Verb, Trouble)>,
+    /// What is not a comment.
+    pub(crate) actions: Actions,
     last_id: u64,
 }
 
@@ -77,6 +83,7 @@ impl Model {
             is_read_only: false,
             is_locked: false,
             troubles: VecDeque::new(),
+            actions: Actions::default(),
             last_id: 1_000,
         }
     }

@@ -1,0 +1,31 @@
+//! The report as an artifact of the workflow's run: the baseline of later runs, and what the comment on a fork's pull
+//! request is made of. It never costs the run anything.
+
+use anyhow::Result;
+
+use super::run::Run;
+use crate::forge::artifact;
+use crate::forge::results::ResultsService;
+
+impl Run<'_> {
+    /// Leaves the report where the job has the means to.
+    pub(super) async fn leave_artifact(&self, report_key: &str, json: &str) {
+        if self.args.no_artifact || self.session.cancel.is_cancelled() {
+            return;
+        }
+        let name = artifact::name_of(report_key);
+        let left = self.session.cancel.run_until_cancelled(self.upload(&name, json)).await;
+        match left {
+            None | Some(Ok(false)) => {}
+            Some(Ok(true)) => self.view.say(&format!("report left as artifact {name}")),
+            Some(Err(error)) => self.view.say(&format!("report not left as artifact {name}: {error:#}")),
+        }
+    }
+
+    /// Whether there was a service to leave it with.
+    async fn upload(&self, name: &str, json: &str) -> Result<bool> {
+        let Some(service) = ResultsService::of(&self.session.env)? else { return Ok(false) };
+        service.upload(name, &artifact::pack(json)?).await?;
+        Ok(true)
+    }
+}
