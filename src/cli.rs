@@ -54,6 +54,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show the cells (image × platform) and the exact command of each.
     Plan,
+    /// Comment on the pull request that another workflow's run was about, from the report that it left.
+    Comment(CommentArgs),
     /// Compare two report files.
     Compare(CompareArgs),
     /// Check that this machine can build what is planned, and say how to mend it.
@@ -156,6 +158,23 @@ impl RunArgs {
     pub fn delivery(&self) -> Delivery {
         Delivery { push: self.push, load: self.load, outputs: self.output.clone() }
     }
+}
+
+/// Options of `comment`.
+#[derive(Debug, Clone, Args)]
+pub struct CommentArgs {
+    /// Number of the run, as `github.event.workflow_run.id` says it.
+    #[arg(long, value_name = "ID")]
+    pub run: u64,
+    /// Name of the artifact that holds the report [default: as the run names it].
+    #[arg(long, value_name = "NAME")]
+    pub artifact: Option<String>,
+    /// When the pull request gets a comment [default: auto].
+    #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
+    pub comment: Option<CommentMode>,
+    /// Show the comment and where it would go.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Options of `compare`.

@@ -90,7 +90,8 @@ fn mode(args: &RunArgs, config: &Config) -> CommentMode {
     args.comment.unwrap_or(config.comment)
 }
 
-fn told(published: &Published, place: &str, calm: Calm) -> String {
+/// What became of a comment, for people.
+pub(super) fn told(published: &Published, place: &str, calm: Calm) -> String {
     let reason = if let Calm::Speak(reason) = calm { format!(" ({reason})") } else { String::new() };
     match published {
         Published::Created(_) => format!("comment made on {place}{reason}"),

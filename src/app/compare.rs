@@ -26,7 +26,7 @@ pub(super) fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
 }
 
 /// Growth that was judged against another commit says nothing here, and the limits stand in no report.
-fn forget_other_baseline(base: &Report, head: &mut Report) {
+pub(super) fn forget_other_baseline(base: &Report, head: &mut Report) {
     let judged_against = head.context.base.as_ref().and_then(|base| base.sha.as_ref());
     if judged_against.is_some() && judged_against != base.context.head.sha.as_ref() {
         for cell in &mut head.cells {

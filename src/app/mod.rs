@@ -6,12 +6,14 @@ mod base;
 mod call;
 mod cells;
 mod comment;
+mod comment_from_run;
 mod compare;
 mod dry_run;
 mod evidence;
 mod inputs;
 mod interrupt;
 mod lookup;
+mod origin;
 mod rebuild;
 mod run;
 mod session;
@@ -85,6 +87,7 @@ async fn command(session: &Session, command: &Command) -> Result<u8> {
             None => run::run(session, args).await,
         },
         Command::Plan => dry_run::plan(session).await,
+        Command::Comment(args) => comment_from_run::comment(session, args).await,
         Command::Compare(args) => compare::compare(session, args),
         Command::Doctor => diagnose(session).await,
         Command::Schema(args) => Ok(print_schema(args.kind)),

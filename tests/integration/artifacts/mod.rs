@@ -1,5 +1,6 @@
-//! Reports as artifacts of GitHub: left by runs and found as baselines.
+//! Reports as artifacts of GitHub: left by runs, found as baselines, and made into the comment on a fork's pull request.
 
+mod comment;
 mod leave;
 mod store;
 
