@@ -15,6 +15,7 @@ mod compare;
 mod configuration;
 mod disk;
 mod events;
+mod examples;
 mod fake;
 mod forge;
 #[path = "../support/forge_server/mod.rs"]
