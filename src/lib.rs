@@ -5,9 +5,9 @@
 //!
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
-//! [`app`] is the driver. [`mod@env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] stands on
-//! the last. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`], [`report`] and [`forge`] are vocabulary that
-//! every stage may use.
+//! [`app`] is the driver. [`mod@env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] and
+//! [`registry`] stand on them. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`], [`report`] and [`forge`] are
+//! vocabulary that every stage may use.
 
 pub mod app;
 pub mod cli;
@@ -17,6 +17,7 @@ pub mod fs;
 pub mod git;
 pub mod http;
 pub mod process;
+pub mod registry;
 
 pub mod dockerfile;
 pub mod escape;

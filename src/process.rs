@@ -1,15 +1,15 @@
 //! The process door: the only place that starts programs.
 //!
-//! Every child gets its own process group, so that stopping it also stops what it started, and no standard input. Both
-//! pipes are emptied at the same time: a child that fills one while we read the other would never end. A child may leave
-//! a process behind that keeps the pipes open, so after its end they are read for a bounded time only.
+//! Every child gets its own process group, so that stopping it also stops what it started, and no standard input beyond
+//! a few bytes. Both pipes are emptied at the same time: a child that fills one while we read the other would never end.
+//! A child may leave a process behind that keeps the pipes open, so after its end they are read for a bounded time only.
 
 mod error;
 mod invocation;
 mod lines;
 
 use std::future::{Future, pending};
-use std::io;
+use std::io::{self, Write};
 use std::pin::{Pin, pin};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub use invocation::{EnvChange, Invocation};
 pub use lines::CUT_MARK;
 use lines::LineSplitter;
 
+/// What fits a pipe that nobody reads yet, on every system.
+pub const INPUT_LIMIT_BYTES: usize = 4 << 10;
 /// The longest line that [`stream`] hands out; BuildKit's log lines reach some megabytes.
 pub const LINE_LIMIT_BYTES: usize = 16 << 20;
 /// How much of the end of a secondary pipe is kept.
@@ -195,12 +197,26 @@ struct Ended {
 }
 
 fn spawn(invocation: &Invocation) -> Result<(Group, ChildStdout, ChildStderr), ProcessError> {
-    let mut child = command(invocation).spawn().map_err(|source| start_error(invocation, source))?;
+    let mut command = command(invocation);
+    if !invocation.input.is_empty() {
+        command.stdin(input(&invocation.input).map_err(|source| start_error(invocation, source))?);
+    }
+    let mut child = command.spawn().map_err(|source| start_error(invocation, source))?;
     let id = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     match (id, child.stdout.take(), child.stderr.take()) {
         (Some(id), Some(out), Some(err)) => Ok((Group { child, id, running: true }, out, err)),
         _ => Err(start_error(invocation, io::Error::other("the child has no id or no pipes"))),
     }
+}
+
+/// A pipe that holds all of the input already, so that nobody has to write while the child runs.
+fn input(content: &[u8]) -> io::Result<Stdio> {
+    if content.len() > INPUT_LIMIT_BYTES {
+        return Err(io::Error::other("too much for standard input"));
+    }
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(content)?;
+    Ok(reader.into())
 }
 
 fn command(invocation: &Invocation) -> Command {

@@ -16,6 +16,8 @@ pub struct Invocation {
     pub directory: Option<PathBuf>,
     /// How its environment differs from that of this process, by variable.
     pub env: BTreeMap<String, EnvChange>,
+    /// What it reads on standard input, at most [`super::INPUT_LIMIT_BYTES`]; nothing when empty.
+    pub input: Vec<u8>,
 }
 
 /// What a child sees instead of the inherited variable.
@@ -32,7 +34,7 @@ pub enum EnvChange {
 impl Invocation {
     /// A program without arguments, in the directory and environment of this process.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), args: Vec::new(), directory: None, env: BTreeMap::new() }
+        Self { program: program.into(), args: Vec::new(), directory: None, env: BTreeMap::new(), input: Vec::new() }
     }
 
     /// Adds one argument.
@@ -53,6 +55,13 @@ impl Invocation {
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
+        self
+    }
+
+    /// Sets what it reads on standard input.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
         self
     }
 

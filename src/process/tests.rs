@@ -154,3 +154,13 @@ fn a_program_that_ignores_the_interrupt_is_killed_with_its_group() {
     assert!(finished.wall >= Duration::from_millis(1700) && finished.wall < Duration::from_secs(10), "{finished:?}");
     assert_ends(&crate::fs::read_text(&directory.path().join("pid"), 100).unwrap());
 }
+
+#[test]
+fn a_program_reads_the_few_bytes_that_it_is_given_and_then_the_end() {
+    for (input, expected) in [("", ""), ("a\nb", "a\nb")] {
+        let output = block_on(output(&sh("cat").input(input), LIMITS)).unwrap();
+        assert_eq!(output.stdout, expected.as_bytes());
+    }
+    let much = vec![b'x'; INPUT_LIMIT_BYTES + 1];
+    assert!(block_on(output(&sh("cat").input(much), LIMITS)).is_err());
+}

@@ -19,6 +19,7 @@ const USES: [(&str, &[&str]); 26] = [
     ("process", &[]),
     ("http", &["env", "fs"]),
     ("git", &["fs", "process"]),
+    ("registry", &["env", "fs", "http", "process"]),
     ("ci", &["env", "fs", "git", "report"]),
     ("forge", &["env", "http", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the

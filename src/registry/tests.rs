@@ -1,0 +1,109 @@
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+
+const KIND: ArtifactKind = ArtifactKind { artifact_type: "application/vnd.test", media_type: "application/json" };
+
+fn manifest(artifact_type: &str, layers: &[(&str, usize)]) -> String {
+    let layer = |(digest, size): &(&str, usize)| json!({"mediaType": "x", "digest": digest, "size": size});
+    let layers: Vec<_> = layers.iter().map(layer).collect();
+    json!({"schemaVersion": 2, "artifactType": artifact_type, "layers": layers}).to_string()
+}
+
+/// What pulling gives when the registry answers like this about the manifest and the file.
+async fn pull(manifest: ResponseTemplate, blob: ResponseTemplate) -> Result<Option<Vec<u8>>, RegistryError> {
+    let server = MockServer::start().await;
+    for (place, answer) in [("manifests/tag".to_owned(), manifest), (format!("blobs/{}", digest(b"hello")), blob)] {
+        Mock::given(method("GET")).and(path(format!("/v2/acme/{place}"))).respond_with(answer).mount(&server).await;
+    }
+    Mock::given(path("/v2/")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let name = format!("{}/acme", server.address());
+    Repository::new(&Env::default(), &name).unwrap().pull("tag", &KIND, 10).await
+}
+
+#[tokio::test]
+async fn a_file_is_read_or_there_is_a_reason_why_not() {
+    let hello = digest(b"hello");
+    let ok = |body: &str| ResponseTemplate::new(200).set_body_string(body);
+    let error = |status, code: &str| {
+        ResponseTemplate::new(status).set_body_json(json!({"errors": [{"code": code, "message": "m", "detail": null}]}))
+    };
+    let good = || ok(&manifest("application/vnd.test", &[(&hello, 5)]));
+    let page = |status| ResponseTemplate::new(status).set_body_string("<html>");
+    for (situation, manifest, blob, expected) in [
+        ("good", good(), ok("hello"), "Ok(hello)"),
+        ("not there", error(404, "MANIFEST_UNKNOWN"), page(500), "none"),
+        ("no repository", error(404, "NAME_UNKNOWN"), page(500), "none"),
+        ("a page that says so", page(404), page(500), "none"),
+        ("denied", error(403, "DENIED"), page(500), "not allowed to (m)"),
+        ("unauthorized", error(401, "UNAUTHORIZED"), page(500), "not allowed to (authentication is required)"),
+        ("a page that denies", page(403), page(500), "not allowed to (HTTP 403)"),
+        ("too many requests", error(429, "TOOMANYREQUESTS"), page(500), "not reached (m)"),
+        ("down", page(503), page(500), "not reached (HTTP 503)"),
+        ("an image", ok(&manifest("", &[(&hello, 5)])), page(500), "it is no artifact of type application/vnd.test"),
+        ("no layer", ok(&manifest("application/vnd.test", &[])), page(500), "it does not have exactly one file"),
+        (
+            "two layers",
+            ok(&manifest("application/vnd.test", &[(&hello, 5), (&hello, 5)])),
+            page(500),
+            "it does not have exactly one file",
+        ),
+        (
+            "too large",
+            ok(&manifest("application/vnd.test", &[(&hello, 11)])),
+            page(500),
+            "it has 11 bytes; at most 10 are read",
+        ),
+        ("longer than told", good(), ok("hello, world"), "the file is longer than its manifest says"),
+        (
+            "the file is missing",
+            good(),
+            error(404, "BLOB_UNKNOWN"),
+            "the registry lacks the file that its manifest names",
+        ),
+    ] {
+        let shown = match pull(manifest, blob).await {
+            Ok(Some(content)) => format!("Ok({})", String::from_utf8_lossy(&content)),
+            Ok(None) => "none".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(shown, expected, "{situation}");
+    }
+    let wrong = pull(good(), ok("hellO")).await.unwrap_err().to_string();
+    assert!(wrong.to_lowercase().contains("digest"), "{wrong}");
+    let nonsense = pull(ok("nonsense"), page(500)).await.unwrap_err().to_string();
+    assert!(nonsense.starts_with("no manifest: "), "{nonsense}");
+}
+
+#[tokio::test]
+async fn a_registry_that_is_not_there_is_told() {
+    let repository = Repository::new(&Env::default(), "127.0.0.1:1/acme").unwrap();
+    let error = repository.pull("tag", &KIND, 10).await.unwrap_err();
+    assert!(matches!(&error, RegistryError::Unreachable(_)), "{error}");
+}
+
+#[test]
+fn only_this_machine_is_spoken_to_without_tls() {
+    for (host, expected) in [
+        ("localhost", true),
+        ("localhost:5000", true),
+        ("127.0.0.1:5000", true),
+        ("127.1.2.3", true),
+        ("[::1]:5000", true),
+        ("127.0.0.1.evil.test", false),
+        ("localhost.evil.test:5000", false),
+        ("10.0.0.1:5000", false),
+        ("registry.test:5000", false),
+        ("ghcr.io", false),
+    ] {
+        assert_eq!(is_loopback(host), expected, "{host}");
+    }
+}
+
+#[test]
+fn a_name_that_is_no_repository_is_refused() {
+    for name in ["", "a b", "ghcr.io/", "ghcr.io/acme:tag:tag", "ghcr.io/acme@sha256:00"] {
+        assert!(Repository::new(&Env::default(), name).is_err(), "{name}");
+    }
+}
