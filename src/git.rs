@@ -6,6 +6,7 @@
 
 mod changes;
 mod error;
+mod side_branch;
 #[cfg(test)]
 pub(crate) mod testing;
 mod worktree;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::GitError;
+pub use side_branch::{Pushed, SideBranch};
 pub use worktree::Worktree;
 
 use crate::process::{self, EnvChange, Invocation, Limits, Output, ProcessError};

@@ -32,6 +32,7 @@ impl Run<'_> {
         for refusal in refusals {
             self.view.say(&format!("baseline passed over: {refusal}"));
         }
+        let is_lost = refusals.iter().any(|refusal| refusal.is_loss);
         let measured = report.cells.iter().any(|cell| cell.image.is_some());
         let (reason, choice) = match (&revisions.lookup, &revisions.chosen) {
             (Lookup::Found(found), Chosen::Base(choice))
@@ -46,13 +47,13 @@ impl Run<'_> {
             (Lookup::Missing { reason, .. }, Chosen::Base(choice)) if measured && self.may_rebuild() => {
                 (reason.clone(), choice)
             }
-            (Lookup::Missing { reason, .. }, _) => return BaseReport::missing(reason.clone(), !refusals.is_empty()),
+            (Lookup::Missing { reason, .. }, _) => return BaseReport::missing(reason.clone(), is_lost),
         };
         self.view.say(&format!("{reason}; building it"));
         match rebuild(self, revisions, choice).await {
             Ok(built) => {
                 let chosen_by = format!("{}, built now from a clean checkout", choice.chosen_by);
-                let base = Base { sha: Some(choice.sha.clone()), chosen_by, commits_older: 0 };
+                let base = Base { sha: Some(choice.sha.clone()), chosen_by, commits_older: 0, store: None };
                 report.context.base = Some(base.clone());
                 BaseReport::found(built, base)
             }

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::comment::{report_name, told};
+use super::comment::{comment_key, told};
 use super::compare::{forget_other_baseline, show};
 use super::origin::{Origin, Unusable};
 use super::session::Session;
-use crate::baseline::{self, ArtifactStore, Chosen, Lookup};
+use crate::baseline::{self, ArtifactStore, Chosen, Lookup, Store};
 use crate::cli::CommentArgs;
 use crate::compare::{Baseline, Comparison, compare, ledger, verdict};
 use crate::config::CommentMode;
@@ -48,7 +48,7 @@ async fn bring(session: &Session, args: &CommentArgs) -> Result<u8> {
         Ok(pulls) => pulls,
         Err(nothing) => return Ok(say_nothing(&nothing)),
     };
-    let wanted = args.artifact.clone().unwrap_or_else(|| artifact::name_of(&name));
+    let wanted = args.artifact.clone().unwrap_or_else(|| artifact::name_of(artifact::NAME, &name));
     let found = rest.artifacts_of_run(run.id, &wanted).await.with_context(|| not_published(doing()))?;
     let Some(found) = found.into_iter().next() else { return without_report(&run, &wanted) };
     let report = downloaded(&rest, &found).await?;
@@ -98,7 +98,7 @@ async fn downloaded(rest: &Rest, artifact: &Artifact) -> Result<Report> {
 fn name(session: &Session) -> String {
     let file = session.config_file();
     let project = file.as_deref().filter(|file| file.is_relative()).and_then(Path::parent).unwrap_or(Path::new(""));
-    report_name(&project.to_string_lossy(), file.as_deref(), &session.selection())
+    comment_key(None, &project.to_string_lossy(), file.as_deref(), &session.selection())
 }
 
 /// Compares the report with what this repository's own runs have left, as the numbers of a stranger prove nothing.
@@ -111,10 +111,14 @@ async fn publish(
     mut report: Report,
     name: &str,
 ) -> Result<u8> {
-    let store = ArtifactStore::new(rest.clone(), &artifact::name_of(name), vec![origin.pull.base.branch.clone()]);
-    let lookup = baseline::find(&store, &origin.chosen).await;
+    let store = ArtifactStore::new(
+        rest.clone(),
+        &artifact::name_of(artifact::NAME, name),
+        vec![origin.pull.base.branch.clone()],
+    );
+    let lookup = baseline::find(&[Store::Artifact(store)], &origin.chosen).await;
     for refusal in super::lookup::refusals(&lookup) {
-        terminal::say(&format!("baseline passed over: {}", escape::block(refusal)));
+        terminal::say(&format!("baseline passed over: {}", escape::block(&refusal.to_string())));
     }
     let (base, baseline) = match lookup {
         Lookup::Found(found) => (Some(found.report), Baseline::Found(found.base)),
@@ -148,9 +152,12 @@ async fn publish(
 fn base_of(baseline: &Baseline, chosen: &Chosen) -> Option<Base> {
     match (baseline, chosen) {
         (Baseline::Found(base), _) => Some(base.clone()),
-        (_, Chosen::Base(choice)) => {
-            Some(Base { sha: Some(choice.sha.clone()), chosen_by: choice.chosen_by.clone(), commits_older: 0 })
-        }
+        (_, Chosen::Base(choice)) => Some(Base {
+            sha: Some(choice.sha.clone()),
+            chosen_by: choice.chosen_by.clone(),
+            commits_older: 0,
+            store: None,
+        }),
         (_, Chosen::NoBase { .. }) => None,
     }
 }

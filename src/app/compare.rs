@@ -19,7 +19,7 @@ pub(super) fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
     let mut head = lookup::restrict(&selection, head);
     forget_other_baseline(&base, &mut head);
     let chosen_by = "the given report".to_owned();
-    let given = Base { sha: base.context.head.sha.clone(), chosen_by, commits_older: 0 };
+    let given = Base { sha: base.context.head.sha.clone(), chosen_by, commits_older: 0, store: None };
     let comparison = Comparison { baseline: Baseline::Found(given), ..compare_reports(Some(&base), &head) };
     terminal::out(&show(session, &comparison));
     Ok(verdict::exit_code(&head))

@@ -43,7 +43,7 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     let plan = plan_cells(&config, &Machine::assumed(), &delivery, &situation, &session.output_directory())?;
     let redactor = session.redactor(&config);
     let key = comment::run_key(session, args, &config, &situation.project);
-    let baseline = lookup::describe(session, &key).await?;
+    let baseline = lookup::describe(session, &config, &situation, &key).await?;
     let comment = comment::describe(session, args, &config);
     let allowed = budgets_allowed(&situation.context.about, &config);
     terminal::out(&match session.common.format {

@@ -15,6 +15,7 @@ use crate::config::{BuildContext, Config, DockerfileSource, Image};
 use crate::dockerfile::{DockerIgnore, Dockerfile};
 use crate::fs;
 use crate::git::{Git, GitError};
+use crate::plan::cache::Situation;
 use crate::plan::redact::names_a_secret;
 
 /// What git says about the commit to compare with.
@@ -33,10 +34,11 @@ pub(super) async fn look(
     session: &Session,
     given: Given,
     config: &Config,
+    situation: &Situation,
     report_key: &str,
     output: &Path,
 ) -> Result<(Revisions, BTreeMap<String, Evidence>)> {
-    let revisions = lookup::revisions(session, given, report_key, output).await?;
+    let revisions = lookup::revisions(session, given, config, situation, report_key, output).await?;
     let evidence = gather(config, &revisions, output).await;
     Ok((revisions, evidence))
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::session::Session;
-use crate::baseline::{self, ArtifactStore, Chosen, Found, HistoryDirectory, Lookup};
+use super::stores::stores;
+use crate::baseline::{self, Chosen, Found, Lookup, Refusal};
 use crate::ci::Context;
-use crate::config::Selection;
+use crate::config::{Config, Selection};
 use crate::error::Exit;
-use crate::forge::artifact;
 use crate::git::{Git, GitError};
+use crate::plan::cache::Situation;
 use crate::report::{Base, Head, Report};
 
 /// What is built and what it is compared with.
@@ -54,6 +55,8 @@ pub(super) async fn given(session: &Session, output_directory: &Path) -> Result<
 pub(super) async fn revisions(
     session: &Session,
     given: Given,
+    config: &Config,
+    situation: &Situation,
     report_key: &str,
     output_directory: &Path,
 ) -> Result<Revisions> {
@@ -63,30 +66,12 @@ pub(super) async fn revisions(
     let chosen = baseline::choose(git.as_ref(), &context, &head, session.common.base.as_deref()).await?;
     let lookup = match baseline {
         Some(found) => Lookup::Found(Box::new(found)),
-        None => stored(session, &context, report_key, &chosen, output_directory).await?,
+        None => {
+            let stores = stores(session, config, situation, report_key, git.as_ref().ok(), output_directory)?;
+            baseline::find(&stores, &chosen).await
+        }
     };
     Ok(Revisions { git, head, chosen, lookup })
-}
-
-/// The report on this machine, or one that a run of the base branch left on GitHub.
-async fn stored(
-    session: &Session,
-    context: &Context,
-    report_key: &str,
-    chosen: &Chosen,
-    output_directory: &Path,
-) -> Result<Lookup> {
-    let here = baseline::find(&HistoryDirectory::below(output_directory), chosen).await;
-    let (Lookup::Missing { refusals, .. }, Chosen::Base(_)) = (&here, chosen) else { return Ok(here) };
-    let Some(store) = ArtifactStore::of(&session.env, context, &artifact::name_of(report_key))? else {
-        return Ok(here);
-    };
-    let mut there = baseline::find(&store, chosen).await;
-    match &mut there {
-        Lookup::Found(found) => found.refusals.splice(..0, refusals.iter().cloned()),
-        Lookup::Missing { refusals: own, .. } => own.splice(..0, refusals.iter().cloned()),
-    };
-    Ok(there)
 }
 
 impl Revisions {
@@ -94,9 +79,12 @@ impl Revisions {
     pub(super) fn base(&self) -> Option<Base> {
         match (&self.lookup, &self.chosen) {
             (Lookup::Found(found), _) => Some(found.base.clone()),
-            (Lookup::Missing { .. }, Chosen::Base(choice)) => {
-                Some(Base { sha: Some(choice.sha.clone()), chosen_by: choice.chosen_by.clone(), commits_older: 0 })
-            }
+            (Lookup::Missing { .. }, Chosen::Base(choice)) => Some(Base {
+                sha: Some(choice.sha.clone()),
+                chosen_by: choice.chosen_by.clone(),
+                commits_older: 0,
+                store: None,
+            }),
             (Lookup::Missing { .. }, Chosen::NoBase { .. }) => None,
         }
     }
@@ -106,10 +94,15 @@ impl Revisions {
 ///
 /// # Errors
 /// As [`revisions`].
-pub(super) async fn describe(session: &Session, report_key: &str) -> Result<Vec<String>> {
+pub(super) async fn describe(
+    session: &Session,
+    config: &Config,
+    situation: &Situation,
+    report_key: &str,
+) -> Result<Vec<String>> {
     let output_directory = session.output_directory();
     let given = given(session, &output_directory).await?;
-    let revisions = revisions(session, given, report_key, &output_directory).await?;
+    let revisions = revisions(session, given, config, situation, report_key, &output_directory).await?;
     let mut lines = match &revisions.lookup {
         Lookup::Found(found) => vec![describe_base(&found.base)],
         Lookup::Missing { reason, .. } => vec![format!("none: {reason}")],
@@ -119,7 +112,7 @@ pub(super) async fn describe(session: &Session, report_key: &str) -> Result<Vec<
 }
 
 /// Why stored reports were passed over.
-pub(super) fn refusals(lookup: &Lookup) -> &[String] {
+pub(super) fn refusals(lookup: &Lookup) -> &[Refusal] {
     match lookup {
         Lookup::Found(found) => &found.refusals,
         Lookup::Missing { refusals, .. } => refusals,
@@ -132,7 +125,8 @@ fn describe_base(base: &Base) -> String {
         1 => ", 1 commit older".to_owned(),
         commits => format!(", {commits} commits older"),
     };
-    format!("{} ({}{older})", base.sha.as_deref().unwrap_or("a report of no commit"), base.chosen_by)
+    let store = base.store.as_ref().map(|store| format!("; from {store}")).unwrap_or_default();
+    format!("{} ({}{older}{store})", base.sha.as_deref().unwrap_or("a report of no commit"), base.chosen_by)
 }
 
 /// A report without the cells that `--image` and `--platform` leave out: they were not built, not removed.

@@ -12,6 +12,7 @@ mod dry_run;
 mod evidence;
 mod inputs;
 mod interrupt;
+mod keep;
 mod lookup;
 mod origin;
 mod rebuild;
@@ -20,6 +21,7 @@ mod session;
 mod silence;
 mod situation;
 mod stall;
+mod stores;
 mod view;
 mod without_cache;
 

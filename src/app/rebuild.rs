@@ -49,7 +49,7 @@ async fn build(run: &Run<'_>, choice: &Choice, git: &Git, base_root: &Path) -> R
     let head = Head { sha: Some(choice.sha.clone()), reference: None, dirty: false };
     let mut report = run.report(RunContext { head, base: None }, cells);
     report.verdict = verdict::overall(&report);
-    run.keep(&report).await;
+    run.keep_here(&report).await;
     if !report.cells.is_empty() && report.cells.iter().all(|cell| cell.image.is_none()) {
         bail!("none of its images could be built; the logs are in {}", output.display());
     }

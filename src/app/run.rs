@@ -13,7 +13,6 @@ use super::session::Session;
 use super::silence::leave_out_silent_servers;
 use super::situation::situation;
 use super::view::View;
-use crate::baseline::{self, HistoryDirectory, Recorded};
 use crate::buildx::Prepared;
 use crate::buildx::memory::Memory;
 use crate::ci::About;
@@ -62,7 +61,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let key = run_key(session, args, &config, &situation.project);
-    let look = evidence::look(session, given, &config, &key, &run.output.path);
+    let look = evidence::look(session, given, &config, &situation, &key, &run.output.path);
     let (cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
 
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
@@ -83,8 +82,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     terminal::out(&show(session, &comparison));
     run.announce(&config, &situation.project, &plan, &comparison, &redactor);
     written?;
-    run.keep(&report).await;
-    run.leave_artifact(&key, &v1::to_json(&report)).await;
+    run.keep(&report, &config, &situation, &key, revisions.git.as_ref().ok()).await;
+    run.leave_artifact(&config, &key, &v1::to_json(&report)).await;
     let commented = run.comment(&config, &comparison, &key, &markdown).await;
     // What the builds say weighs more than what became of the comment.
     Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))
@@ -149,19 +148,5 @@ impl Run<'_> {
             runner_class: Some(self.session.env.runner_class()),
         };
         Report { context, environment, cells, verdict: Verdict::Unknown }
-    }
-
-    /// Keeps the report as a baseline for later runs, unless it is of some cells only.
-    /// A store that fails costs later runs their baseline, and this one nothing.
-    pub(super) async fn keep(&self, report: &Report) {
-        if !self.selection.is_everything() {
-            return;
-        }
-        let store = HistoryDirectory::below(&self.output.path);
-        match baseline::record(&store, report).await {
-            Ok(Recorded::Saved { .. }) => {}
-            Ok(Recorded::Refused { reason }) => self.view.say(&format!("not kept as a baseline: {reason}")),
-            Err(error) => self.view.say(&format!("warning: not kept as a baseline: {error:#}")),
-        }
     }
 }

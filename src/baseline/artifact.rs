@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{BaselineStore, is_full_sha};
+use super::{BaselineStore, Unavailable, is_full_sha};
 use crate::ci::{Context, Event, Forge};
 use crate::env::Env;
 use crate::forge::actions::{Artifact, Origin, PERMISSION, Run};
@@ -47,18 +47,22 @@ impl ArtifactStore {
         Ok(Some(Self::new(Rest::of(env, PERMISSION)?, name, branches)))
     }
 
-    /// All that may matter, asked for once. Where that is not possible, it is said once, and there are none.
-    async fn listed(&self) -> Result<&[Artifact]> {
+    /// The name of the artifacts.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All that may matter, asked for once.
+    async fn listed(&self) -> Result<&[Artifact], Unavailable> {
         if let Some(listed) = self.listed.get() {
             return Ok(listed);
         }
-        let answer = self.rest.artifacts(&self.name).await;
-        let (listed, failure) = match answer {
-            Ok(listed) => (listed, None),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        let listed = self.listed.get_or_init(|| listed);
-        failure.map_or(Ok(listed.as_slice()), |error| Err(error).context("list the artifacts"))
+        match self.rest.artifacts(&self.name).await {
+            Ok(listed) => Ok(self.listed.get_or_init(|| listed)),
+            Err(error @ ForgeError::Denied { .. }) => Err(Unavailable::Denied(error.to_string())),
+            Err(error) => Err(Unavailable::Unreachable(error.to_string())),
+        }
     }
 
     async fn report(&self, artifact: &Artifact, sha: &str) -> Result<Report> {

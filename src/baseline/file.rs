@@ -17,7 +17,7 @@ pub fn from_file(path: &Path) -> Result<Found> {
     let doing = format!("--baseline {}", path.display());
     let content = fs::read_limited(path, REPORT_LIMIT_BYTES).with_context(|| Exit::usage(doing.clone()))?;
     let report = v1::from_json(&content).with_context(|| Exit::not_measured(doing.clone()))?;
-    let base = Base { sha: report.context.head.sha.clone(), chosen_by: doing, commits_older: 0 };
+    let base = Base { sha: report.context.head.sha.clone(), chosen_by: doing, commits_older: 0, store: None };
     Ok(Found { report, base, refusals: Vec::new() })
 }
 

@@ -1,28 +1,80 @@
-//! Looks a chosen commit up in a store, going back to older commits where it has no report.
+//! Looks a chosen commit up in the stores, going back to older commits where none has a report of it.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::time::timeout;
 
 use super::record::kept_under;
-use super::{BaselineStore, Choice, Chosen, Found, Lookup};
+use super::{Choice, Chosen, Found, Lookup, Refusal, Store, Unavailable};
 use crate::report::{Base, Report};
 
-/// The newest usable report among the candidates. One that is corrupt, too new or not that commit's is passed over with
-/// its reason.
-pub async fn find(store: &impl BaselineStore, chosen: &Chosen) -> Lookup {
+/// A store that is slower than this is not worth the wait, as there is another one, or none is needed.
+const STORE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many commits a store is asked for at the same time, after the first: mostly that one is there.
+const CONCURRENCY: usize = 8;
+
+/// The newest usable report among the candidates; of several of one commit, that of the first store. One that is corrupt,
+/// too new or not that commit's is passed over with its reason.
+pub async fn find(stores: &[Store], chosen: &Chosen) -> Lookup {
     let choice = match chosen {
         Chosen::Base(choice) => choice,
         Chosen::NoBase { reason } => return Lookup::Missing { reason: reason.clone(), refusals: Vec::new() },
     };
-    let mut refusals = Vec::new();
-    for (commits_older, sha) in choice.candidates.iter().enumerate() {
-        match store.load(sha).await.and_then(|report| report.map(|report| of_commit(report, sha)).transpose()) {
-            Ok(None) => {}
-            Ok(Some(report)) => {
-                let base = Base { sha: Some(sha.clone()), chosen_by: choice.chosen_by.clone(), commits_older };
-                return Lookup::Found(Box::new(Found { report, base, refusals }));
-            }
-            Err(error) => refusals.push(format!("{error:#}")),
+    let (mut refusals, mut nearest) = (Vec::new(), None);
+    let mut candidates = choice.candidates.as_slice();
+    for store in stores.iter() {
+        let Some(found) = ask(store, candidates, &mut refusals).await else { continue };
+        // A later store is asked only for what is nearer than this.
+        candidates = candidates.get(..found.0).unwrap_or_default();
+        nearest = Some((found, store));
+    }
+    let Some(((commits_older, report), store)) = nearest else {
+        return Lookup::Missing { reason: nothing_stored(choice), refusals };
+    };
+    let base = Base {
+        sha: report.context.head.sha.clone(),
+        chosen_by: choice.chosen_by.clone(),
+        commits_older,
+        store: Some(store.to_string()),
+    };
+    Lookup::Found(Box::new(Found { report, base, refusals }))
+}
+
+/// The nearest report of one store, within its time.
+async fn ask(store: &Store, candidates: &[String], refusals: &mut Vec<Refusal>) -> Option<(usize, Report)> {
+    if let Ok(found) = timeout(STORE_TIMEOUT, nearest(store, candidates, refusals)).await {
+        return found;
+    }
+    let reason = format!("no answer within {} s", STORE_TIMEOUT.as_secs());
+    refusals.push(Refusal { store: store.to_string(), reason, is_loss: true });
+    None
+}
+
+async fn nearest(store: &Store, candidates: &[String], refusals: &mut Vec<Refusal>) -> Option<(usize, Report)> {
+    let load = |(age, sha): (usize, &'_ String)| {
+        let sha = sha.clone();
+        async move { (age, store.load(&sha).await.and_then(|report| report.map(|it| of_commit(it, &sha)).transpose())) }
+    };
+    let first = stream::iter(candidates.iter().enumerate().take(1)).then(load);
+    let others = stream::iter(candidates.iter().enumerate().skip(1)).map(load).buffered(CONCURRENCY);
+    let mut loaded = pin!(first.chain(others));
+    while let Some((age, result)) = loaded.next().await {
+        let error = match result {
+            Ok(None) => continue,
+            Ok(Some(report)) => return Some((age, report)),
+            Err(error) => error,
+        };
+        let unavailable = error.downcast_ref::<Unavailable>();
+        let is_loss = !matches!(unavailable, Some(Unavailable::Denied(_)));
+        refusals.push(Refusal { store: store.to_string(), reason: format!("{error:#}"), is_loss });
+        if unavailable.is_some() {
+            return None;
         }
     }
-    Lookup::Missing { reason: nothing_stored(choice), refusals }
+    None
 }
 
 /// A store is a place that others write to as well: only what [`super::record`] would have stored there is believed.
@@ -48,62 +100,4 @@ fn short(sha: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::baseline::fake::{FakeStore, report_of, sha};
-
-    fn chosen(candidates: &[&str]) -> Chosen {
-        Chosen::Base(Choice {
-            sha: sha(candidates[0]),
-            chosen_by: "merge base with main".into(),
-            candidates: candidates.iter().map(|name| sha(name)).collect(),
-        })
-    }
-
-    fn found(lookup: Lookup) -> Found {
-        match lookup {
-            Lookup::Found(found) => *found,
-            Lookup::Missing { reason, .. } => panic!("{reason}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn the_report_of_the_chosen_commit_wins() {
-        let store = FakeStore::of(&["a", "b"]);
-        let found = found(find(&store, &chosen(&["a", "b"])).await);
-        assert_eq!(found.report, report_of("a"));
-        let base = Base { sha: Some(sha("a")), chosen_by: "merge base with main".into(), commits_older: 0 };
-        assert_eq!((found.base, found.refusals), (base, vec![]));
-    }
-
-    #[tokio::test]
-    async fn the_walk_goes_back_and_says_how_far_and_what_it_passed() {
-        let store = FakeStore::of(&["e"]);
-        store.put(&sha("b"), Err("read b.json: not a report".into()));
-        store.put(&sha("c"), Ok(report_of("d")));
-        let mut dirty = report_of("d");
-        dirty.context.head.dirty = true;
-        store.put(&sha("d"), Ok(dirty));
-        let found = found(find(&store, &chosen(&["a", "b", "c", "d", "e", "f"])).await);
-        assert_eq!((found.base.sha, found.base.commits_older), (Some(sha("e")), 4));
-        insta::assert_snapshot!(found.refusals.join("\n"), @"
-        read b.json: not a report
-        the report stored for cccccccccccc is of commit dddddddddddd
-        the report stored for dddddddddddd is not a baseline: there were uncommitted changes
-        ");
-    }
-
-    #[tokio::test]
-    async fn what_is_missing_has_a_reason() {
-        let store = FakeStore::of(&["f"]);
-        for (chosen, expected) in [
-            (chosen(&["a"]), "no usable report of commit aaaaaaaaaaaa is stored"),
-            (chosen(&["a", "b"]), "no usable report of commit aaaaaaaaaaaa or the one before is stored"),
-            (chosen(&["a", "b", "c"]), "no usable report of commit aaaaaaaaaaaa or the 2 before is stored"),
-            (Chosen::NoBase { reason: "HEAD is the first commit".into() }, "HEAD is the first commit"),
-        ] {
-            let expected = Lookup::Missing { reason: expected.into(), refusals: vec![] };
-            assert_eq!(find(&store, &chosen).await, expected);
-        }
-    }
-}
+mod tests;

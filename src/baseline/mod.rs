@@ -4,24 +4,34 @@
 //! have a reason, and the run goes on with absolute numbers. Only what the user named explicitly must exist.
 
 mod artifact;
+mod branch;
 mod choose;
 #[cfg(test)]
 pub(crate) mod fake;
 mod file;
 mod find;
 mod history;
+mod oci;
+mod places;
 mod record;
+mod share;
+mod store;
 
 use std::future::Future;
 
 use anyhow::Result;
 
 pub use artifact::ArtifactStore;
+pub use branch::BranchStore;
 pub use choose::{DEEPEN, choose};
 pub use file::from_file;
 pub use find::find;
 pub use history::HistoryDirectory;
+pub use oci::OciStore;
+pub use places::{Places, places};
 pub use record::{Recorded, record};
+pub use share::may_share;
+pub use store::{Store, Unavailable};
 
 use crate::report::{Base, Report};
 
@@ -83,8 +93,8 @@ pub enum Lookup {
     Missing {
         /// Why.
         reason: String,
-        /// Why stored reports of single commits were passed over.
-        refusals: Vec<String>,
+        /// Why stored reports of single commits were passed over, and whole stores.
+        refusals: Vec<Refusal>,
     },
 }
 
@@ -95,6 +105,23 @@ pub struct Found {
     pub report: Report,
     /// Whose it is.
     pub base: Base,
-    /// Why stored reports of newer commits were passed over.
-    pub refusals: Vec<String>,
+    /// Why stored reports of newer commits were passed over, and whole stores.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Why a stored report or a whole store was passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The store, as it is called.
+    pub store: String,
+    /// Why, as a phrase.
+    pub reason: String,
+    /// Whether there may be a report all the same. A store that lets nobody in may as well be one that nobody has made.
+    pub is_loss: bool,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.store, self.reason)
+    }
 }

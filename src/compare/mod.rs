@@ -164,6 +164,7 @@ fn baseline(base: Option<&Report>, head: &Report) -> Baseline {
             sha: base.context.head.sha.clone(),
             chosen_by: "the given report".to_owned(),
             commits_older: 0,
+            store: None,
         }),
         (None, Some(Base { sha: Some(sha), chosen_by, .. })) => {
             let short: String = sha.chars().take(7).collect();

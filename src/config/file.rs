@@ -11,7 +11,7 @@ use super::fault::{Faults, KeyPath, Place, did_you_mean};
 use super::image::Draft;
 use super::keys::{FILE, Kind};
 use super::node::{Entry, Node, Value};
-use super::{BakePrinter, Cache, CommentMode, Review, bake, cache, check, review, unique, yaml};
+use super::{BakePrinter, Baselines, Cache, CommentMode, Review, bake, baseline, cache, check, review, unique, yaml};
 
 /// Far more than anyone writes by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -25,6 +25,8 @@ pub(super) struct FileContent {
     pub(super) drafts: Vec<Draft>,
     /// About the cache.
     pub(super) cache: Cache,
+    /// About the stores of reports.
+    pub(super) baselines: Baselines,
     /// About the comment.
     pub(super) comment: CommentMode,
     /// About the review.
@@ -47,10 +49,11 @@ pub(super) fn read(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Fa
     check::check(&tree, Kind::Section(FILE), &KeyPath::default(), faults);
     check_sources(&tree, faults);
     let cache = tree.get("cache").map(|node| cache::resolve(node, &file.root, faults)).unwrap_or_default();
+    let baselines = tree.get("baseline").map(baseline::resolve).unwrap_or_default();
     // A word that is none has been found fault with.
     let comment = tree.get("comment").and_then(Node::text).and_then(|word| word.parse().ok()).unwrap_or_default();
     let review = review::resolve(&tree);
-    Ok(FileContent { drafts: drafts(&tree, file, printer, faults)?, cache, comment, review })
+    Ok(FileContent { drafts: drafts(&tree, file, printer, faults)?, cache, baselines, comment, review })
 }
 
 fn drafts(tree: &Node, file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<Vec<Draft>> {

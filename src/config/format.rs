@@ -4,6 +4,7 @@ use crate::oci::Platform;
 use crate::units::{Bytes, Percent, parse_duration};
 
 use super::Growth;
+use super::baseline::{artifact_is_plausible, branch_is_plausible};
 use super::fault::shown;
 use super::secret::SecretSpec;
 use super::{csv, secret};
@@ -43,6 +44,10 @@ pub(super) enum Format {
     Repository,
     /// What `--cache-from` and `--cache-to` take.
     CacheEntry,
+    /// The name of an artifact of workflows, or `false`.
+    ArtifactName,
+    /// The name of a branch.
+    Branch,
     /// One of these words.
     OneOf(&'static Words),
 }
@@ -78,6 +83,8 @@ impl Format {
             Self::Duration => "a duration such as 90s, 10m or 1h 30m",
             Self::Repository => "a repository without tag such as ghcr.io/acme/shop/cache",
             Self::CacheEntry => "a cache such as type=registry,ref=ghcr.io/acme/shop/cache:main",
+            Self::ArtifactName => "the name of an artifact such as weighbridge, or false",
+            Self::Branch => "the name of a branch such as weighbridge",
             Self::OneOf(words) => words.expected,
         }
     }
@@ -87,6 +94,8 @@ impl Format {
         match self {
             Self::Any | Self::Count | Self::OneOf(_) => None,
             Self::Repository => Some("^[A-Za-z0-9][^\\s@]*$"),
+            Self::ArtifactName => Some(r#"^[^"':<>|*?\\/\r\n]+$"#),
+            Self::Branch => Some("^[A-Za-z0-9][A-Za-z0-9._/-]*$"),
             Self::CacheEntry => Some(r"^[^\s][^\r\n]*$"),
             Self::Line => Some(r"^[^\r\n]+$"),
             Self::ImageName => Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"),
@@ -134,6 +143,8 @@ impl Format {
                 let reason = cache_entry_fault(text)?;
                 return Some(format!("{reason}; expected {}", self.expected()));
             }
+            Self::ArtifactName => artifact_is_plausible(text),
+            Self::Branch => branch_is_plausible(text),
             Self::OneOf(words) => words.list.contains(&text),
         };
         (!good).then(|| format!("{} is not {}", shown(text), self.expected()))
@@ -234,6 +245,12 @@ mod tests {
             Format::CacheEntry,
             &["type=gha", "type=gha,scope=a,mode=max", r#"type=local,"src=a,b""#, "ghcr.io/acme/cache:main"],
             &["", " ", "scope=a", "type=", "type=gha,max", "type=gha,token=x", "type=s3,Secret_Access_Key=x", "a\nb"],
+        ),
+        (Format::ArtifactName, &["weighbridge", "false", "a b"], &["", " ", "a/b", "a:b", "true", "a\nb"]),
+        (
+            Format::Branch,
+            &["weighbridge", "metrics/weights-1.x"],
+            &["", "-x", "a..b", "a//b", "/a", "a/", "a b", "a.lock", "a.lock/b", "a/.b", "a.", "a^b", "@"],
         ),
         (
             Format::OneOf(&Words { list: &["max", "min"], expected: "max or min" }),

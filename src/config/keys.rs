@@ -98,6 +98,13 @@ pub(super) const FILE: &[Key] = &[
         "The build cache. Every cell (image and platform) has a place of its own in it.",
     ),
     key(
+        "baseline",
+        Kind::Section(BASELINE),
+        "{ref: ghcr.io/acme/shop/weighbridge}",
+        "Where reports are kept for later runs, beside the output directory. Only runs of the default branch and of \
+         protected ones write them.",
+    ),
+    key(
         "comment",
         Kind::Text(Format::OneOf(&comment::MODES)),
         "always",
@@ -148,6 +155,36 @@ const COMPRESSIONS: Words = Words {
     list: &["gzip", "zstd", "estargz", "uncompressed"],
     expected: "one of gzip, zstd, estargz and uncompressed",
 };
+
+/// The stores of reports.
+pub(super) const BASELINE: &[Key] = &[
+    key(
+        "artifact",
+        Kind::Text(Format::ArtifactName),
+        "weighbridge",
+        "Name of the artifacts of workflows that are looked at on GitHub, `weighbridge` when absent; `false` for none.",
+    ),
+    key(
+        "ref",
+        Kind::Text(Format::Repository),
+        "ghcr.io/acme/shop/weighbridge",
+        "Repository of a registry, without a tag: commits are its tags. When absent, `$CI_REGISTRY_IMAGE/weighbridge` on \
+         GitLab where the job is logged in to it, and none elsewhere.",
+    ),
+    key(
+        "moving_tag",
+        Kind::Flag,
+        "true",
+        "Also keep the newest report of a branch under the tag `weighbridge-BRANCH`, for other tools. Not for repositories \
+         whose tags are immutable.",
+    ),
+    key(
+        "branch",
+        Kind::Text(Format::Branch),
+        "weighbridge",
+        "Branch of this repository that holds reports and nothing else; made when it is not there. None when absent.",
+    ),
+];
 
 /// The cache.
 pub(super) const CACHE: &[Key] = &[

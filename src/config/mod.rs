@@ -5,6 +5,7 @@
 //! only then become typed (`image`). Faults are collected on the way and reported together.
 
 mod bake;
+mod baseline;
 mod cache;
 mod check;
 mod comment;
@@ -36,6 +37,7 @@ use crate::fs;
 use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
 
+pub use baseline::Baselines;
 pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use comment::CommentMode;
 pub use inputs::Inputs;
@@ -107,7 +109,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
             (origin, root, FileContent { drafts, ..FileContent::default() })
         }
     };
-    let FileContent { drafts, cache, comment, review } = content;
+    let FileContent { drafts, cache, baselines, comment, review } = content;
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
     let around = Surroundings { root: &root, env };
@@ -115,7 +117,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
         drafts.iter().filter_map(|draft| image::resolve(draft, &around, &mut faults)).collect();
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Config { origin, root, images: selection.apply(images)?, cache, comment, review, selection })
+    Ok(Config { origin, root, images: selection.apply(images)?, cache, baselines, comment, review, selection })
 }
 
 /// The resolved configuration.
@@ -130,6 +132,8 @@ pub struct Config {
     pub images: Vec<Image>,
     /// Where the build cache is kept and who may write it.
     pub cache: Cache,
+    /// Where reports are kept for later runs.
+    pub baselines: Baselines,
     /// When a change request gets a comment.
     pub comment: CommentMode,
     /// What a review gets to see.

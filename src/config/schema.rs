@@ -72,6 +72,7 @@ fn text(format: Format) -> Json {
         Format::Count => return json!({ "type": "integer", "minimum": 1 }),
         Format::OneOf(words) => return json!({ "enum": words.list }),
         Format::Bytes | Format::DockerBytes | Format::Growth => json!(["string", "integer"]),
+        Format::ArtifactName => json!(["string", "boolean"]),
         Format::Any | Format::Line => json!(["string", "number", "boolean"]),
         _ => json!("string"),
     };

@@ -224,6 +224,7 @@ mod tests {
             root: "/".into(),
             images: vec![image],
             cache: crate::config::Cache::default(),
+            baselines: crate::config::Baselines::default(),
             comment: crate::config::CommentMode::default(),
             review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),

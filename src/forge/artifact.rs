@@ -10,7 +10,8 @@ use zip::{ZipArchive, ZipWriter};
 use crate::report::{Report, v1};
 
 /// The name of the artifact of a whole run, which is also the key of its comment.
-const NAME: &str = "weighbridge";
+/// What artifacts of reports are named, as long as nobody says otherwise.
+pub const NAME: &str = "weighbridge";
 /// Characters that upload-artifact refuses are not among these.
 const NAME_LIMIT_BYTES: usize = 100;
 
@@ -64,15 +65,16 @@ pub fn pack(json: &str) -> Result<Vec<u8>> {
     Ok(archive.finish()?.into_inner())
 }
 
-/// The name of the artifact of a report: those that one workflow makes of different images must not meet.
+/// The name of the artifact of a report, below the one that all have in common: those that one workflow makes of
+/// different images must not meet.
 #[must_use]
-pub fn name_of(report_key: &str) -> String {
+pub fn name_of(name: &str, report_key: &str) -> String {
     if report_key == NAME {
-        return NAME.to_owned();
+        return name.to_owned();
     }
     let is_kept = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let slug: String = report_key.chars().map(|c| if is_kept(c) { c } else { '-' }).take(NAME_LIMIT_BYTES).collect();
-    format!("{NAME}-{slug}")
+    format!("{name}-{slug}")
 }
 
 fn unpack(content: &[u8]) -> Result<Vec<u8>> {
@@ -224,9 +226,9 @@ mod tests {
             ("weighbridge@orders+web@linux/arm64", "weighbridge-weighbridge-orders-web-linux-arm64"),
             ("a:b\"c\nd", "weighbridge-a-b-c-d"),
         ] {
-            assert_eq!(name_of(report), artifact);
+            assert_eq!(name_of(NAME, report), artifact);
         }
-        assert_eq!(name_of(&"ä".repeat(1_000)).len(), NAME.len() + 1 + NAME_LIMIT_BYTES);
+        assert_eq!(name_of(NAME, &"ä".repeat(1_000)).len(), NAME.len() + 1 + NAME_LIMIT_BYTES);
     }
 
     #[test]

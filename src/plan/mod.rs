@@ -220,6 +220,7 @@ pub(crate) mod tests {
             root: "/src".into(),
             images,
             cache: crate::config::Cache::default(),
+            baselines: crate::config::Baselines::default(),
             comment: crate::config::CommentMode::default(),
             review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),

@@ -38,6 +38,8 @@ struct BaselineDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     commits_older: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
@@ -160,7 +162,8 @@ fn ledger(ledger: &Ledger) -> LedgerDocument {
 }
 
 fn baseline(baseline: &Baseline) -> BaselineDocument {
-    let none = BaselineDocument { found: false, sha: None, chosen_by: None, commits_older: None, reason: None };
+    let none =
+        BaselineDocument { found: false, sha: None, chosen_by: None, commits_older: None, store: None, reason: None };
     match baseline {
         Baseline::Missing(reason) => BaselineDocument { reason: Some(reason.clone()), ..none },
         Baseline::Found(base) => BaselineDocument {
@@ -168,6 +171,7 @@ fn baseline(baseline: &Baseline) -> BaselineDocument {
             sha: base.sha.clone(),
             chosen_by: Some(base.chosen_by.clone()),
             commits_older: Some(base.commits_older),
+            store: base.store.clone(),
             ..none
         },
     }

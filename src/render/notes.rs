@@ -210,7 +210,12 @@ pub fn baseline(comparison: &Comparison<'_>) -> Line {
         0 => line,
         older => line.then(format!(", {} before the chosen one", rows::plural(older, "commit"))),
     };
-    line.then(" (").text(&base.chosen_by).then(")")
+    let line = line.then(" (").text(&base.chosen_by);
+    let line = match &base.store {
+        Some(store) => line.then("; its report is from ").text(store),
+        None => line,
+    };
+    line.then(")")
 }
 
 /// What the numbers mean and what measured them.

@@ -74,6 +74,8 @@ pub struct Base {
     pub chosen_by: String,
     /// How many commits the report is older than the commit that the rule chose.
     pub commits_older: usize,
+    /// Where the report was kept, as a phrase; `None` when it was not looked for in the stores.
+    pub store: Option<String>,
 }
 
 /// The machine and tools of a run. Unknown facts are `None`, never guessed.

@@ -111,6 +111,7 @@ pub(crate) fn run(mut cells: Vec<CellReport>) -> Report {
                 sha: Some("a1b2c3d".repeat(6)),
                 chosen_by: "merge base with main".into(),
                 commits_older: 0,
+                store: None,
             }),
         },
         environment: Environment {
@@ -352,11 +353,8 @@ fn any_cell() -> impl Strategy<Value = CellReport> {
 
 /// Any report that this version can write.
 pub(crate) fn any_report(cells: std::ops::Range<usize>) -> impl Strategy<Value = Report> {
-    let base = (option::of(any_text()), any_text(), 0_usize..9).prop_map(|(sha, chosen_by, commits_older)| Base {
-        sha,
-        chosen_by,
-        commits_older,
-    });
+    let base = (option::of(any_text()), any_text(), 0_usize..9, option::of(any_text()))
+        .prop_map(|(sha, chosen_by, commits_older, store)| Base { sha, chosen_by, commits_older, store });
     let head = (option::of(any_text()), option::of(any_text()), any::<bool>())
         .prop_map(|(sha, reference, dirty)| Head { sha, reference, dirty });
     let environment =

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
-const USES: [(&str, &[&str]); 26] = [
+const USES: [(&str, &[&str]); 27] = [
     // Vocabulary.
     ("units", &[]),
     ("version", &[]),
@@ -28,7 +28,7 @@ const USES: [(&str, &[&str]); 26] = [
     ("plan", &["ci", "config", "env", "error", "oci", "report", "version"]),
     ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
     ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report", "units"]),
-    ("baseline", &["ci", "env", "error", "forge", "fs", "git", "report"]),
+    ("baseline", &["ci", "config", "env", "error", "forge", "fs", "git", "registry", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
     ("publish", &["ci", "compare", "config", "env", "error", "escape", "forge", "fs", "http", "render", "report"]),
@@ -57,6 +57,7 @@ const USES: [(&str, &[&str]); 26] = [
             "plan",
             "process",
             "publish",
+            "registry",
             "render",
             "report",
             "units",

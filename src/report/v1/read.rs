@@ -29,10 +29,11 @@ impl TryFrom<types::Report> for report::Report {
 impl From<types::Context> for report::RunContext {
     fn from(json: types::Context) -> Self {
         let types::Head { sha, reference, dirty } = json.head;
-        let base = json.base.map(|types::Base { sha, chosen_by, commits_older }| report::Base {
+        let base = json.base.map(|types::Base { sha, chosen_by, commits_older, store }| report::Base {
             sha,
             chosen_by,
             commits_older,
+            store,
         });
         Self { head: report::Head { sha, reference, dirty }, base }
     }

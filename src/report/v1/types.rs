@@ -69,6 +69,9 @@ pub struct Base {
     /// How many commits the report is older than the commit that the rule chose.
     #[serde(default)]
     pub commits_older: usize,
+    /// Where the report was kept, as a phrase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 /// The machine and tools of the run; what is unknown is absent.

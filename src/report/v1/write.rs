@@ -50,10 +50,11 @@ impl From<&report::Report> for types::Report {
 impl From<&report::RunContext> for types::Context {
     fn from(context: &report::RunContext) -> Self {
         let report::Head { sha, reference, dirty } = context.head.clone();
-        let base = context.base.clone().map(|report::Base { sha, chosen_by, commits_older }| types::Base {
+        let base = context.base.clone().map(|report::Base { sha, chosen_by, commits_older, store }| types::Base {
             sha,
             chosen_by,
             commits_older,
+            store,
         });
         Self { head: types::Head { sha, reference, dirty }, base }
     }

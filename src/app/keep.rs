@@ -1,0 +1,48 @@
+//! What a run leaves behind for later ones.
+
+use super::run::Run;
+use super::stores::stores;
+use crate::baseline::{self, HistoryDirectory, Recorded, Store};
+use crate::config::Config;
+use crate::git::Git;
+use crate::plan::cache::Situation;
+use crate::report::Report;
+
+impl Run<'_> {
+    /// Keeps the report as a baseline for later runs: on this machine, and where others look if it is of what is merged.
+    pub(super) async fn keep(
+        &self,
+        report: &Report,
+        config: &Config,
+        situation: &Situation,
+        report_key: &str,
+        git: Option<&Git>,
+    ) {
+        let stores = match stores(self.session, config, situation, report_key, git, &self.output.path) {
+            Ok(stores) => stores,
+            Err(error) => return self.view.say(&format!("warning: not kept as a baseline: {error:#}")),
+        };
+        let may_share = baseline::may_share(&situation.context, &report.context.head).is_ok();
+        self.record(stores.iter().filter(|store| may_share || !store.is_shared()), report).await;
+    }
+
+    /// Keeps the report for later runs on this machine.
+    pub(super) async fn keep_here(&self, report: &Report) {
+        let here = Store::Directory(HistoryDirectory::below(&self.output.path));
+        self.record([&here], report).await;
+    }
+
+    /// A report of some cells only is none. A store that fails costs later runs their baseline, and this one nothing.
+    async fn record(&self, stores: impl IntoIterator<Item = &Store>, report: &Report) {
+        if !self.selection.is_everything() {
+            return;
+        }
+        match baseline::record(stores, report).await {
+            Recorded::Saved { failures, remarks } => {
+                failures.iter().for_each(|one| self.view.say(&format!("warning: not kept as a baseline in {one}")));
+                remarks.iter().for_each(|one| self.view.say(one));
+            }
+            Recorded::Refused { reason } => self.view.say(&format!("not kept as a baseline: {reason}")),
+        }
+    }
+}
