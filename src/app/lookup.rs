@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::session::Session;
 use super::stores::stores;
-use crate::baseline::{self, Chosen, Found, Lookup, Refusal};
+use crate::baseline::{self, Ancestry, Chosen, Found, Lookup, Refusal};
 use crate::ci::Context;
 use crate::config::{Config, Selection};
 use crate::error::Exit;
@@ -63,7 +63,9 @@ pub(super) async fn revisions(
     let Given { git, baseline } = given;
     let context = Context::detect(&session.env);
     let head = context.head(git.as_ref().ok(), output_directory).await?;
-    let chosen = baseline::choose(git.as_ref(), &context, &head, session.common.base.as_deref()).await?;
+    let forge = Ancestry::of(&session.env, &context);
+    let explicit = session.common.base.as_deref();
+    let chosen = baseline::choose(git.as_ref(), &context, &head, explicit, forge.as_ref()).await?;
     let lookup = match baseline {
         Some(found) => Lookup::Found(Box::new(found)),
         None => {

@@ -3,6 +3,7 @@
 //! A baseline is a fact to be looked up, never a guess: a commit that cannot be told and a report that is not there
 //! have a reason, and the run goes on with absolute numbers. Only what the user named explicitly must exist.
 
+mod ancestry;
 mod artifact;
 mod branch;
 mod choose;
@@ -21,6 +22,7 @@ use std::future::Future;
 
 use anyhow::Result;
 
+pub use ancestry::Ancestry;
 pub use artifact::ArtifactStore;
 pub use branch::BranchStore;
 pub use choose::{DEEPEN, choose};

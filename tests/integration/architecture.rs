@@ -28,7 +28,7 @@ const USES: [(&str, &[&str]); 27] = [
     ("plan", &["ci", "config", "env", "error", "oci", "report", "version"]),
     ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
     ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report", "units"]),
-    ("baseline", &["ci", "config", "env", "error", "forge", "fs", "git", "registry", "report"]),
+    ("baseline", &["ci", "config", "env", "error", "forge", "fs", "git", "http", "registry", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
     ("publish", &["ci", "compare", "config", "env", "error", "escape", "forge", "fs", "http", "render", "report"]),

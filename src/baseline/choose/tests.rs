@@ -1,10 +1,18 @@
+use serde_json::json;
+
 use super::*;
+use crate::baseline::ancestry::tests::{FakeForge, ok};
+use crate::baseline::fake::sha;
 use crate::env::Env;
 use crate::error::{USAGE, exit_code};
 use crate::git::testing::Repository;
 
 fn present(merge_base: Option<&str>) -> Target {
     Target::Present { name: "main".into(), merge_base: merge_base.map(str::to_owned) }
+}
+
+fn told(merge_base: &str) -> Target {
+    Target::Told { name: "main".into(), merge_base: merge_base.into(), by: "GitHub" }
 }
 
 fn absent() -> Target {
@@ -46,6 +54,9 @@ fn the_rule_depends_on_the_checkout_the_target_and_the_tree() {
         (Commit, one_parent, CLEAN, false, present(None), "none: HEAD and main have no common history"),
         (Commit, one_parent, CLEAN, true, present(None), SHALLOW),
         (Commit, one_parent, DIRTY, false, absent(), ABSENT),
+        (Commit, one_parent, CLEAN, true, told("old"), "old: merge base with main, as GitHub tells"),
+        (Commit, one_parent, CLEAN, true, told("head"), "one: parent of HEAD on main"),
+        (TrialMerge, merge, CLEAN, true, told("old"), MERGED),
         (Commit, one_parent, CLEAN, false, Target::Unknown, UNKNOWN),
     ] {
         let parents = parents.iter().map(|&parent| parent.to_owned()).collect();
@@ -62,7 +73,7 @@ fn local() -> Context {
 async fn choose_in(repository: &Repository, context: &Context, explicit: Option<&str>) -> Result<Chosen> {
     let git = repository.open().await;
     let head = context.head(Some(&git), "/elsewhere".as_ref()).await.unwrap();
-    choose(Ok(&git), context, &head, explicit).await
+    choose(Ok(&git), context, &head, explicit, None).await
 }
 
 async fn shown(repository: &Repository, context: &Context, explicit: Option<&str>) -> String {
@@ -175,9 +186,9 @@ async fn a_base_that_was_asked_for_must_exist() {
 #[tokio::test]
 async fn without_git_there_is_no_base_unless_one_was_asked_for() {
     let head = Head { sha: Some("0".repeat(40)), ..Head::default() };
-    let chosen = choose(Err(&GitError::NoGit), &local(), &head, None).await.unwrap();
+    let chosen = choose(Err(&GitError::NoGit), &local(), &head, None, None).await.unwrap();
     assert_eq!(chosen, Chosen::NoBase { reason: "git is not installed".into() });
-    let error = choose(Err(&GitError::NoGit), &local(), &head, Some("main")).await.unwrap_err();
+    let error = choose(Err(&GitError::NoGit), &local(), &head, Some("main"), None).await.unwrap_err();
     assert_eq!(format!("{error:#}"), "--base main: git is not installed");
 }
 
@@ -189,4 +200,43 @@ async fn the_search_goes_back_a_bounded_number_of_commits() {
     }
     let expected = format!("of {CANDIDATES}: parent of HEAD on main");
     assert!(shown(&repository, &local(), None).await.ends_with(&expected));
+}
+
+/// What is chosen in a clone of depth 1 of a topic with a forge at hand.
+async fn chosen_with(forge: &FakeForge, clone: &Repository) -> String {
+    let git = clone.open().await;
+    let context = Context { target_branch: Some("main".into()), ..local() };
+    let head = context.head(Some(&git), "/elsewhere".as_ref()).await.unwrap();
+    match choose(Ok(&git), &context, &head, None, Some(&forge.ancestry())).await.unwrap() {
+        Chosen::Base(Choice { sha, chosen_by, candidates }) => format!("{sha} of {}: {chosen_by}", candidates.len()),
+        Chosen::NoBase { reason } => reason,
+    }
+}
+
+#[tokio::test]
+async fn the_forge_tells_what_a_shallow_clone_lacks() {
+    let (repository, _, _) = trial_merge().await;
+    repository.git(&["checkout", "--quiet", "topic"]).await;
+    let topic = repository.git(&["rev-parse", "HEAD"]).await;
+    let first = repository.git(&["rev-parse", "topic~1"]).await;
+    let list = json!([{"sha": first, "parents": [{"sha": sha("e")}]}, {"sha": sha("e"), "parents": []}]);
+    for with_main in [true, false] {
+        let clone = Repository::shallow_clone(&repository, 1).await;
+        if !with_main {
+            clone.git(&["update-ref", "-d", "refs/remotes/origin/main"]).await;
+        }
+        let forge = FakeForge::github().await;
+        let reason = chosen_with(&forge, &clone).await;
+        assert!(reason.contains("git fetch") && !reason.contains("GitHub"), "{reason}");
+        let place = format!("compare/main...{topic}");
+        forge.answers(&place, &[], ok(&json!({"merge_base_commit": {"sha": first}}))).await;
+        let expected = format!("{first} of 1: merge base with main, as GitHub tells");
+        assert_eq!(chosen_with(&forge, &clone).await, expected);
+        forge.answers("commits", &[("sha", &first)], ok(&list)).await;
+        assert_eq!(chosen_with(&forge, &clone).await, expected.replace("of 1", "of 2"));
+        let broken = FakeForge::github().await;
+        broken.answers(&place, &[], wiremock::ResponseTemplate::new(502)).await;
+        let reason = chosen_with(&broken, &clone).await;
+        assert!(reason.ends_with("(GitHub was asked: HTTP 502)"), "{reason}");
+    }
 }
