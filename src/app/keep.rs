@@ -37,7 +37,13 @@ impl Run<'_> {
         if !self.selection.is_everything() {
             return;
         }
-        match baseline::record(stores, report).await {
+        let recorded = tokio::select! {
+            // What is on this machine is done at once, also after a signal.
+            biased;
+            recorded = baseline::record(stores, report) => recorded,
+            () = self.session.cancel.cancelled() => Recorded::Refused { reason: "the run was interrupted" },
+        };
+        match recorded {
             Recorded::Saved { failures, remarks } => {
                 failures.iter().for_each(|one| self.view.say(&format!("warning: not kept as a baseline in {one}")));
                 remarks.iter().for_each(|one| self.view.say(one));

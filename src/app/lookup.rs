@@ -70,7 +70,10 @@ pub(super) async fn revisions(
         Some(found) => Lookup::Found(Box::new(found)),
         None => {
             let stores = stores(session, config, situation, report_key, git.as_ref().ok(), output_directory)?;
-            baseline::find(&stores, &chosen).await
+            // A signal ends the wait for a store; what is left to do then sees it.
+            let found = session.cancel.run_until_cancelled(baseline::find(&stores, &chosen)).await;
+            let interrupted = || Lookup::Missing { reason: "the run was interrupted".to_owned(), refusals: Vec::new() };
+            found.unwrap_or_else(interrupted)
         }
     };
     Ok(Revisions { git, head, chosen, lookup })

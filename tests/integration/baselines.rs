@@ -3,6 +3,7 @@
 use crate::case::Case;
 use crate::fake::Build;
 use crate::layout::TestImage;
+use crate::support::Repository;
 
 /// A commit that was weighed, and one after it in which `orders` is heavier.
 fn grown() -> (Case, String) {
@@ -134,4 +135,68 @@ fn a_run_of_some_cells_is_no_baseline() {
     let case = Case::new();
     case.run(&["--image", "orders"]).expect(0);
     assert!(!case.repository.path().join(".weighbridge/history").exists());
+}
+
+/// A clone of an origin with one commit of its own on main, in CI, that keeps its reports in a branch.
+fn clone(origin: &Repository, name: &str) -> Case {
+    let repository = Repository::without_git();
+    repository.git(&["clone", "--quiet", &format!("file://{}", origin.path().display()), "."]);
+    let mut case = Case::of(repository);
+    let image = "{ context: orders }";
+    case.repository.write("weighbridge.yml", format!("baseline: {{ branch: weights }}\nimages: {{ orders: {image} }}"));
+    case.repository.commit(name);
+    case.set("CI", "true");
+    case
+}
+
+fn origin() -> Repository {
+    let origin = Repository::new();
+    origin.commit("first");
+    origin
+}
+
+fn head(case: &Case) -> String {
+    case.repository.git(&["rev-parse", "HEAD"]).trim().to_owned()
+}
+
+#[test]
+fn what_main_left_in_a_branch_is_found_without_any_history() {
+    let origin = origin();
+    let case = clone(&origin, "second");
+    case.run(&[]).expect(0);
+    let (main, tip) = (head(&case), origin.git(&["rev-parse", "weights"]));
+    std::fs::remove_dir_all(case.repository.path().join(".weighbridge")).unwrap();
+    case.repository.git(&["checkout", "--quiet", "-b", "topic"]);
+    case.repository.git(&["update-ref", "refs/remotes/origin/main", &main]);
+    case.repository.commit("topic");
+    let dry = case.run(&["--dry-run"]).expect(0);
+    let told = format!("{main} (merge base with main; from the branch weights)");
+    assert!(dry.stdout.contains(&told), "{}", dry.stdout);
+    case.run(&[]).expect(0);
+    let base = case.repository.report()["context"]["base"].clone();
+    assert_eq!((base["sha"].as_str(), base["store"].as_str()), (Some(&*main), Some("the branch weights")));
+    assert!(case.comment().contains("its report is from the branch weights"), "{}", case.comment());
+    assert_eq!(origin.git(&["rev-parse", "weights"]), tip);
+}
+
+#[test]
+fn runs_at_the_same_time_lose_nothing_in_a_branch() {
+    let origin = origin();
+    let cases = ["one", "two", "three", "four"].map(|name| clone(&origin, name));
+    let quiet = std::process::Stdio::null;
+    let running = cases.each_ref().map(|case| case.repository.command(&["run"]).stdout(quiet()).spawn().unwrap());
+    running.into_iter().for_each(|mut child| assert!(child.wait().unwrap().success()));
+    let kept = origin.git(&["ls-tree", "--name-only", "weights", "reports/"]);
+    for case in &cases {
+        assert!(kept.contains(&format!("reports/{}.json", head(case))), "{kept}");
+    }
+}
+
+#[test]
+fn a_branch_that_cannot_be_pushed_is_a_warning() {
+    let case = clone(&origin(), "second");
+    case.repository.git(&["remote", "set-url", "origin", "file:///nonexistent"]);
+    let run = case.run(&[]).expect(0);
+    let run = run.says("baseline passed over: the branch weights: cannot be fetched: ");
+    run.says("warning: not kept as a baseline in the branch weights: cannot be fetched: ");
 }

@@ -58,7 +58,10 @@ fn the_baseline_that_would_be_used_is_said() {
     case.run(&[]).expect(0);
     case.repository.commit("next");
     let shown = case.run(&["--dry-run"]).expect(0).stdout;
-    assert!(shown.contains(&format!("Baseline\n  {base} (parent of HEAD on main)")), "{shown}");
+    assert!(
+        shown.contains(&format!("Baseline\n  {base} (parent of HEAD on main; from the history directory)")),
+        "{shown}"
+    );
     case.run(&["--dry-run", "--base", "nope"]).expect(2).says("--base nope: no such commit");
     case.run(&["--dry-run", "--baseline", "nope.json"]).expect(2).says("nope.json");
 }

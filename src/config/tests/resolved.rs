@@ -270,3 +270,33 @@ fn what_a_review_gets_to_see_can_be_chosen() {
     let name = Some("backend".to_owned());
     assert_eq!(chosen, Review { noise, bots: Bots::Comment, override_label: "Bigger".to_owned(), report_name: name });
 }
+
+#[test]
+fn the_settings_in_the_document_of_baselines_are_all_there_are() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/baselines.md");
+    let document = fs::read_text(&path, 1 << 20).unwrap();
+    let yaml = document.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config =
+        resolved(&[("weighbridge.yml", &format!("images: {{a: {{context: services/orders}}}}\n{yaml}"))], &NEVER);
+    let expected = Baselines {
+        artifact: Some("weighbridge".into()),
+        repository: Some("ghcr.io/acme/shop/weighbridge".into()),
+        moving_tag: true,
+        branch: Some("weighbridge".into()),
+    };
+    assert_eq!(config.baselines, expected);
+    for key in keys::BASELINE {
+        assert!(yaml.contains(&format!("\n  {}:", key.name)), "{} is not in the document", key.name);
+    }
+}
+
+#[test]
+fn artifacts_are_looked_at_unless_the_file_says_otherwise() {
+    for (more, expected) in [("", Some("weighbridge")), ("{artifact: w}", Some("w")), ("{artifact: false}", None)] {
+        let text = format!(
+            "images: {{a: {{context: services/orders}}}}\nbaseline: {}",
+            if more.is_empty() { "{}" } else { more }
+        );
+        assert_eq!(resolved(&[("weighbridge.yml", &text)], &NEVER).baselines.artifact.as_deref(), expected, "{more}");
+    }
+}
