@@ -1,4 +1,4 @@
-use wiremock::matchers::{method, path};
+use wiremock::matchers::{header, method, path, path_regex, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
@@ -106,4 +106,54 @@ fn a_name_that_is_no_repository_is_refused() {
     for name in ["", "a b", "ghcr.io/", "ghcr.io/acme:tag:tag", "ghcr.io/acme@sha256:00"] {
         assert!(Repository::new(&Env::default(), name).is_err(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_registry_that_wants_a_token_gets_one_for_the_credentials_of_docker() {
+    let server = MockServer::start().await;
+    let challenge = format!("Bearer realm=\"{}/token\",service=\"registry\"", server.uri());
+    let wanted = ResponseTemplate::new(401).insert_header("www-authenticate", challenge.as_str());
+    Mock::given(path("/v2/")).respond_with(wanted.clone()).mount(&server).await;
+    for (scope, token) in [("pull", "read"), ("pull,push", "write")] {
+        Mock::given(path("/token"))
+            .and(query_param("scope", format!("repository:acme:{scope}")))
+            .and(header("authorization", "Basic dXNlcjpwYXNz"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "token": token })))
+            .mount(&server)
+            .await;
+    }
+    let found = manifest("application/vnd.test", &[(&digest(b"hello"), 5)]);
+    for (place, body) in [("manifests/tag".to_owned(), found), (format!("blobs/{}", digest(b"hello")), "hello".into())]
+    {
+        Mock::given(method("GET"))
+            .and(path(format!("/v2/acme/{place}")))
+            .and(header("authorization", "Bearer read"))
+            .respond_with(ResponseTemplate::new(200).set_body_string(body))
+            .mount(&server)
+            .await;
+    }
+    Mock::given(method("POST"))
+        .and(path("/v2/acme/blobs/uploads/"))
+        .and(header("authorization", "Bearer write"))
+        .respond_with(ResponseTemplate::new(202).insert_header("location", "/v2/acme/upload"))
+        .mount(&server)
+        .await;
+    Mock::given(method("PUT"))
+        .and(header("authorization", "Bearer write"))
+        .respond_with(ResponseTemplate::new(201).insert_header("location", "/v2/acme/there"))
+        .mount(&server)
+        .await;
+    Mock::given(path_regex("^/v2/acme/")).respond_with(wanted).mount(&server).await;
+
+    let host = server.address().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let config = json!({"auths": {&host: {"auth": "dXNlcjpwYXNz"}}}).to_string();
+    crate::fs::write_atomic(&directory.path().join("config.json"), config.as_bytes()).unwrap();
+    let variables = [("DOCKER_CONFIG".to_owned(), directory.path().to_str().unwrap().to_owned())];
+    let logged_in = Env { variables: variables.into(), ..Env::default() };
+    let repository = |env: &Env| Repository::new(env, &format!("{host}/acme")).unwrap();
+    assert_eq!(repository(&logged_in).pull("tag", &KIND, 10).await.unwrap().as_deref(), Some(&b"hello"[..]));
+    repository(&logged_in).push("tag", &KIND, b"hello", &[]).await.unwrap();
+    let denied = repository(&Env::default()).pull("tag", &KIND, 10).await.unwrap_err();
+    assert!(matches!(denied, RegistryError::Denied(_)), "{denied}");
 }
