@@ -23,6 +23,8 @@ const MAX_DEFAULTS_BYTES: usize = 16 << 20;
 pub(super) struct FileContent {
     /// The images, `defaults ← target ← images`.
     pub(super) drafts: Vec<Draft>,
+    /// What an image has that is described elsewhere and does not say so itself.
+    pub(super) defaults: Option<Node>,
     /// About the cache.
     pub(super) cache: Cache,
     /// About the stores of reports.
@@ -33,11 +35,16 @@ pub(super) struct FileContent {
     pub(super) review: Review,
 }
 
-/// Reads a configuration file.
+/// Reads a configuration file. It must have an image, unless one is described elsewhere.
 ///
 /// # Errors
 /// When a file cannot be read, or bake fails. Faults inside of the file are collected instead.
-pub(super) fn read(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<FileContent> {
+pub(super) fn read(
+    file: &ConfigFile,
+    has_image: bool,
+    printer: &dyn BakePrinter,
+    faults: &mut Faults,
+) -> Result<FileContent> {
     let text = fs::read_text(&file.path, MAX_FILE_BYTES)?;
     let Some(tree) = yaml::load(&file.name, &text, faults) else {
         let place = Place { file: file.name.as_str().into(), position: Some((1, 1)) };
@@ -47,13 +54,14 @@ pub(super) fn read(file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Fa
         return Ok(FileContent::default());
     };
     check::check(&tree, Kind::Section(FILE), &KeyPath::default(), faults);
-    check_sources(&tree, faults);
+    check_sources(&tree, has_image, faults);
     let cache = tree.get("cache").map(|node| cache::resolve(node, &file.root, faults)).unwrap_or_default();
     let baselines = tree.get("baseline").map(baseline::resolve).unwrap_or_default();
     // A word that is none has been found fault with.
     let comment = tree.get("comment").and_then(Node::text).and_then(|word| word.parse().ok()).unwrap_or_default();
     let review = review::resolve(&tree);
-    Ok(FileContent { drafts: drafts(&tree, file, printer, faults)?, cache, baselines, comment, review })
+    let defaults = tree.get("defaults").cloned();
+    Ok(FileContent { drafts: drafts(&tree, file, printer, faults)?, defaults, cache, baselines, comment, review })
 }
 
 fn drafts(tree: &Node, file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<Vec<Draft>> {
@@ -98,12 +106,13 @@ fn image_alone(entry: &Entry, defaults: &Node, targets: &[Draft], faults: &mut F
 }
 
 /// There must be something to build, and `targets` must select from something.
-fn check_sources(tree: &Node, faults: &mut Faults) {
+fn check_sources(tree: &Node, has_image: bool, faults: &mut Faults) {
     if !matches!(tree.value, Value::Map(_)) || tree.get("bake").or(tree.get("compose")).is_some() {
         return;
     }
     let path = KeyPath::default();
     match tree.get("images") {
+        None if has_image => {}
         None => faults.push(&tree.place, &path, "no images; expected `images`, `bake` or `compose`"),
         Some(images) if images.value == Value::Map(Vec::new()) => {
             faults.push(&images.place, &path.key("images"), "no images; expected at least one");

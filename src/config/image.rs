@@ -26,6 +26,16 @@ pub(super) struct Draft {
     pub(super) dockerfile: Option<PathBuf>,
 }
 
+impl Draft {
+    /// The same, completed from defaults.
+    pub(super) fn or(self, defaults: Option<&Node>) -> Self {
+        match defaults {
+            Some(defaults) => Self { node: self.node.or(defaults), ..self },
+            None => self,
+        }
+    }
+}
+
 /// Where an image is resolved.
 pub(super) struct Surroundings<'a> {
     /// What paths are relative to; absolute.

@@ -50,7 +50,7 @@ use fault::Faults;
 use file::FileContent;
 use image::Surroundings;
 
-/// The origin of an image that no configuration names.
+/// The origin of an image that is described by inputs.
 const OF_INPUTS: &str = "the inputs of the action";
 
 /// What is to be resolved.
@@ -92,15 +92,22 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     let mut faults = Faults::default();
     let (origin, root, content) = match discover::config_file(&directory, given.as_deref())? {
         Some(file) => {
-            let mut content = file::read(&file, bake, &mut faults)?;
-            let origin = if request.inputs.is_empty() { "" } else { " and the inputs of the action" };
-            let place = (directory.as_path(), file.root.as_path());
+            let inputs = &request.inputs;
+            let mut content = file::read(&file, !inputs.is_empty(), bake, &mut faults)?;
             let chosen = if request.inputs_for.is_empty() { &selection.images } else { &request.inputs_for };
-            content.drafts = request.inputs.over_one(content.drafts, chosen, place, &mut faults)?;
-            (format!("{}{origin}", file.name), file.root, content)
+            let place = (directory.as_path(), file.root.as_path());
+            content.drafts = match (content.drafts.is_empty() && !inputs.is_empty(), content.defaults.take()) {
+                (false, _) => inputs.over_one(content.drafts, chosen, place, &mut faults)?,
+                (true, defaults) => {
+                    let draft = inputs.image(place, request.root_name.as_deref(), &mut faults);
+                    draft.map(|draft| draft.or(defaults.as_ref())).into_iter().collect()
+                }
+            };
+            let origin = if inputs.is_empty() { file.name } else { format!("{} and {OF_INPUTS}", file.name) };
+            (origin, file.root, content)
         }
         None if !request.inputs.is_empty() => {
-            let draft = request.inputs.image(&directory, request.root_name.as_deref(), &mut faults);
+            let draft = request.inputs.image((&directory, &directory), request.root_name.as_deref(), &mut faults);
             let content = FileContent { drafts: draft.into_iter().collect(), ..FileContent::default() };
             (OF_INPUTS.to_owned(), directory, content)
         }
@@ -109,7 +116,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
             (origin, root, FileContent { drafts, ..FileContent::default() })
         }
     };
-    let FileContent { drafts, cache, baselines, comment, review } = content;
+    let FileContent { drafts, cache, baselines, comment, review, .. } = content;
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
     let around = Surroundings { root: &root, env };
@@ -147,7 +154,7 @@ impl Config {
     /// chosen. Steps that describe their image by inputs are often several, each with another image.
     #[must_use]
     pub fn told_by(&self) -> Selection {
-        let images = self.images.iter().map(|image| image.name.clone()).filter(|_| self.origin == OF_INPUTS);
+        let images = self.images.iter().map(|image| image.name.clone()).filter(|_| self.origin.ends_with(OF_INPUTS));
         self.selection.clone().or(Selection { images: images.collect(), platforms: Vec::new() })
     }
 }

@@ -29,15 +29,15 @@ impl Inputs {
     /// The image, where no configuration names one. `None` when something is wrong, which is then a fault.
     pub(in crate::config) fn image(
         &self,
-        directory: &Path,
+        (directory, root): (&Path, &Path),
         directory_name: Option<&str>,
         faults: &mut Faults,
     ) -> Option<Draft> {
-        let mut draft = self.draft(directory, directory, faults)?;
+        let mut draft = self.draft(directory, root, faults)?;
         if draft.node.get("context").is_none() {
-            let context = context::default(directory, self.repository.as_ref());
-            self.add_git_token(&mut draft.node, &context);
-            draft.node.add("context", Node::of(&place("context"), &context));
+            let around = self.surroundings(directory, root);
+            self.add_git_token(&mut draft.node, &around.default);
+            draft.node.add("context", Node::of(&place("context"), &around.placed(&around.default)));
         }
         let tag = draft.node.get("tags").map(Node::list).unwrap_or_default().first().and_then(Node::text);
         let tag = tag.and_then(|tag| last_part(tag).split([':', '@']).next());
@@ -66,7 +66,7 @@ impl Inputs {
     /// What the inputs say in the keys of a configuration whose paths are relative to `root`.
     fn draft(&self, directory: &Path, root: &Path, faults: &mut Faults) -> Option<Draft> {
         let mut found = Faults::default();
-        let around = Surroundings { directory, root, default: context::default(directory, self.repository.as_ref()) };
+        let around = self.surroundings(directory, root);
         let mut node = Node { place: place("context"), value: Value::Map(Vec::new()) };
         for name in &self.unclosed {
             say(&mut found, name, UNCLOSED);
@@ -92,6 +92,10 @@ impl Inputs {
         let is_good = found.is_empty();
         faults.append(found);
         is_good.then(|| Draft { name: String::new(), path: KeyPath::default(), node, dockerfile })
+    }
+
+    fn surroundings<'a>(&self, directory: &'a Path, root: &'a Path) -> Surroundings<'a> {
+        Surroundings { directory, root, default: context::default(directory, self.repository.as_ref()) }
     }
 
     /// Provenances name the run that built.

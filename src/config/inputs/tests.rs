@@ -130,6 +130,21 @@ images:
 }
 
 #[test]
+fn a_configuration_without_images_says_the_rest_of_the_image_of_the_inputs() {
+    let yaml = "defaults: {labels: {a: '1', b: '1'}, budget: {layers: 3}}\ncache: {backend: none}\ncomment: never\n";
+    let directory = tree(&[(".github/weighbridge.yml", yaml)]);
+    let config = config(directory.path(), &[("labels", "b=2"), ("tags", "acme/web")], &[]).unwrap();
+    let image = &config.images[0];
+    assert_eq!((image.name.as_str(), image.budget.layers), ("web", Some(3)));
+    assert_eq!(image.context, BuildContext::Directory(directory.path().to_owned()));
+    let labels: Vec<String> = image.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!((labels.join(" ").as_str(), config.comment), ("a=1 b=2", crate::config::CommentMode::Never));
+    assert_eq!(config.told_by().images, ["web"]);
+    let none = tree(&[("weighbridge.yml", "comment: never")]);
+    assert!(super::tests::config(none.path(), &[], &[]).is_err());
+}
+
+#[test]
 fn paths_of_inputs_are_relative_to_the_working_directory_wherever_the_configuration_is() {
     let directory = tree(&[("ci/weighbridge.yml", "images: {app: {context: .}}"), ("ci/Dockerfile", "FROM scratch")]);
     let given = [("context", "app"), ("build-contexts", "docs=app\nbase=docker-image://alpine"), ("target", "x")];
