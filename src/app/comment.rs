@@ -92,7 +92,11 @@ fn mode(args: &RunArgs, config: &Config) -> CommentMode {
 
 /// What became of a comment, for people.
 pub(super) fn told(published: &Published, place: &str, calm: Calm) -> String {
-    let reason = if let Calm::Speak(reason) = calm { format!(" ({reason})") } else { String::new() };
+    let reason = match calm {
+        Calm::Speak(reason) => format!(" ({reason})"),
+        Calm::BackToNormal => " (as in the baseline again)".to_owned(),
+        Calm::Correct | Calm::Silent => String::new(),
+    };
     match published {
         Published::Created(_) => format!("comment made on {place}{reason}"),
         Published::Updated(_) => format!("comment updated on {place}{reason}"),

@@ -1,6 +1,7 @@
 //! The comment on forges that have a model behind them: what counts is what is there in the end.
 
 mod run;
+mod situations;
 
 use std::time::{Duration, Instant};
 
