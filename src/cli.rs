@@ -56,6 +56,8 @@ pub enum Command {
     Plan,
     /// Comment on the pull request that another workflow's run was about, from the report that it left.
     Comment(CommentArgs),
+    /// Write a configuration and the job of a repository; what is there already stays as it is.
+    Init(InitArgs),
     /// Compare two report files.
     Compare(CompareArgs),
     /// Check that this machine can build what is planned, and say how to mend it.
@@ -175,6 +177,26 @@ pub struct CommentArgs {
     /// Show the comment and where it would go.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Options of `init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// Where the repository is hosted; told by its remote and its files when not given.
+    #[arg(long, value_enum)]
+    pub forge: Option<ForgeName>,
+    /// Show what would be written.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Who hosts a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ForgeName {
+    /// GitHub, also on a server of one's own.
+    Github,
+    /// GitLab, also on a server of one's own.
+    Gitlab,
 }
 
 /// Options of `compare`.

@@ -141,6 +141,14 @@ impl Git {
         Ok(None)
     }
 
+    /// The address of `origin`, as it is configured.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn remote_url(&self) -> Result<Option<String>, GitError> {
+        self.ask(&["config", "--get", "remote.origin.url"]).await
+    }
+
     /// The commit of a branch: as fetched from `origin`, else the local one.
     ///
     /// # Errors

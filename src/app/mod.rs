@@ -10,6 +10,7 @@ mod comment_from_run;
 mod compare;
 mod dry_run;
 mod evidence;
+mod init;
 mod inputs;
 mod interrupt;
 mod keep;
@@ -90,6 +91,7 @@ async fn command(session: &Session, command: &Command) -> Result<u8> {
         },
         Command::Plan => dry_run::plan(session).await,
         Command::Comment(args) => comment_from_run::comment(session, args).await,
+        Command::Init(args) => init::init(session, args).await,
         Command::Compare(args) => compare::compare(session, args),
         Command::Doctor => diagnose(session).await,
         Command::Schema(args) => Ok(print_schema(args.kind)),

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::buildx::docker::Docker;
 use crate::cli::{Cli, ColorChoice, Common};
-use crate::config::{self, BakePrinter, Config, Inputs, Request, Selection};
+use crate::config::{self, BakePrinter, Config, Inputs, Request, Selection, Survey};
 use crate::env::Env;
 use crate::fs;
 use crate::plan::redact::Redactor;
@@ -80,6 +80,13 @@ impl Session {
         tokio::task::spawn_blocking(move || config::resolve(&request, &env, &printer))
             .await
             .context("read the configuration")?
+    }
+
+    /// What there is to build in a directory, without a configuration.
+    pub(super) async fn survey(&self, root: &Path) -> Result<Survey> {
+        let printer = BlockingBake { docker: self.docker.clone(), runtime: tokio::runtime::Handle::current() };
+        let root = root.to_owned();
+        tokio::task::spawn_blocking(move || config::survey(root, &printer)).await.context("look for images")?
     }
 
     /// What must not be shown of a run with this configuration.

@@ -59,6 +59,14 @@ pub(super) fn config_file(directory: &Path, given: Option<&Path>) -> Result<Opti
     }
 }
 
+/// The name of the configuration that is there, if there is one.
+///
+/// # Errors
+/// As of [`config_file`].
+pub(super) fn existing_config(directory: &Path) -> Result<Option<String>> {
+    Ok(config_file(directory, None)?.map(|file| file.name))
+}
+
 /// The images of a directory without a configuration: from bake or Compose, else from its Dockerfiles; with the phrase
 /// that says so and the directory that their paths are relative to.
 ///
@@ -93,7 +101,7 @@ fn nothing_in(root: &Path) -> anyhow::Error {
 }
 
 /// The files of which `docker buildx bake` would make its definition.
-fn bake_files(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn bake_files(directory: &Path) -> Vec<PathBuf> {
     existing(directory, &BAKE_FILES).into_iter().map(PathBuf::from).collect()
 }
 

@@ -23,6 +23,7 @@ mod review;
 mod schema;
 mod secret;
 mod selection;
+mod survey;
 mod unique;
 mod yaml;
 
@@ -45,6 +46,7 @@ pub use review::{Bots, Noise, Review, parse_report_name};
 pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;
+pub use survey::{FoundImage, Survey, survey};
 
 use fault::Faults;
 use file::FileContent;
