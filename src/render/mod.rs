@@ -6,7 +6,11 @@
 pub mod cache;
 pub mod code_quality;
 mod fit;
+#[cfg(test)]
+mod gfm;
 pub mod headline;
+#[cfg(test)]
+mod hostile;
 pub mod json;
 pub mod layers;
 pub mod line;
