@@ -2,7 +2,9 @@
 //! log or the comment as anything but text.
 
 use base64::Engine as _;
+use comrak::nodes::NodeValue;
 use serde_json::json;
+use weighbridge::publish::comment::{Comment, Marker};
 
 use crate::action::log::Log;
 use crate::case::Case;
@@ -95,4 +97,26 @@ fn what_docker_complains_of_is_no_command_either() {
     case.docker.refuses("inspect", 1, &format!("ERROR: broken\n{EVIL}\n  {EVIL}\n"));
     harmless("stderr", &case.run(&[]).expect(3).stderr);
     harmless("doctor", &case.weighbridge(&["doctor"]).expect(3).stdout);
+}
+
+#[test]
+fn the_marker_of_any_name_ends_on_its_line_and_hides_nothing_else() {
+    let long = EVIL.repeat(10_000);
+    for name in ["shop --> <b>x</b>", "a\n# b", "<!--", "@acme/team", "a;v=2;run=9", "--->", EVIL, &long] {
+        let comment = Comment::new(Marker::new(name, Some("-->"), 5), "### title\n\n| a |\n|---|\n| b |\n");
+        let arena = comrak::Arena::new();
+        let mut options = comrak::Options::default();
+        options.extension.table = true;
+        let root = comrak::parse_document(&arena, comment.body(), &options);
+        let kinds: Vec<bool> = root
+            .children()
+            .zip(0..)
+            .map(|(node, index)| match (index, &node.data().value) {
+                (0, NodeValue::HtmlBlock(block)) => block.literal.matches("-->").count() == 1,
+                (1, NodeValue::Heading(_)) | (2, NodeValue::Table(_)) => true,
+                _ => false,
+            })
+            .collect();
+        assert_eq!(kinds, [true; 3], "{}", comment.body());
+    }
 }
