@@ -171,6 +171,9 @@ pub struct CommentArgs {
     /// Name of the artifact that holds the report [default: as the run names it].
     #[arg(long, value_name = "NAME")]
     pub artifact: Option<String>,
+    /// Name of the report, where the run was given one.
+    #[arg(long, value_name = "NAME", value_parser = parse_report_name)]
+    pub report_name: Option<String>,
     /// When the pull request gets a comment [default: auto].
     #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
     pub comment: Option<CommentMode>,

@@ -26,7 +26,7 @@ use crate::publish::forge::github::{self, Github};
 use crate::publish::forge::target::Place;
 use crate::publish::forge::upsert;
 use crate::publish::terminal;
-use crate::render;
+use crate::render::markdown;
 use crate::report::{Base, Report};
 
 const PERMISSION: &str = "give the job `permissions: actions: read, contents: read, pull-requests: write`";
@@ -39,7 +39,7 @@ pub(super) async fn comment(session: &Session, args: &CommentArgs) -> Result<u8>
 async fn bring(session: &Session, args: &CommentArgs) -> Result<u8> {
     let doing = || format!("comment on what run {} was about", args.run);
     let rest = Rest::of(&session.env, PERMISSION).with_context(|| Exit::usage(doing()))?;
-    let name = name(session);
+    let key = key(session, args);
     let run = match rest.run(args.run).await {
         Err(error @ ForgeError::NotFound(_)) => return Err(error).with_context(|| Exit::usage(doing())),
         run => run.with_context(|| not_published(doing()))?,
@@ -48,7 +48,7 @@ async fn bring(session: &Session, args: &CommentArgs) -> Result<u8> {
         Ok(pulls) => pulls,
         Err(nothing) => return Ok(say_nothing(&nothing)),
     };
-    let wanted = args.artifact.clone().unwrap_or_else(|| artifact::name_of(artifact::NAME, &name));
+    let wanted = args.artifact.clone().unwrap_or_else(|| artifact::name_of(artifact::NAME, &key));
     let found = rest.artifacts_of_run(run.id, &wanted).await.with_context(|| not_published(doing()))?;
     let Some(found) = found.into_iter().next() else { return without_report(&run, &wanted) };
     let report = downloaded(&rest, &found).await?;
@@ -58,7 +58,7 @@ async fn bring(session: &Session, args: &CommentArgs) -> Result<u8> {
         Err(Unusable::Report(reason)) => return Err(anyhow!(reason)).with_context(|| unusable(&found)),
         Err(Unusable::Forge(error)) => return Err(error).with_context(|| not_published(doing())),
     };
-    publish(session, args, &rest, &run, &origin, report, &name).await
+    publish(session, args, &rest, &run, &origin, report, &key).await
 }
 
 fn say_nothing(reason: &str) -> u8 {
@@ -95,10 +95,10 @@ async fn downloaded(rest: &Rest, artifact: &Artifact) -> Result<Report> {
 
 /// As in the run itself, so that both write the same comment: the repository is not here, so the configuration's folder
 /// is told by its path.
-fn name(session: &Session) -> String {
+fn key(session: &Session, args: &CommentArgs) -> String {
     let file = session.config_file();
     let project = file.as_deref().filter(|file| file.is_relative()).and_then(Path::parent).unwrap_or(Path::new(""));
-    comment_key(None, &project.to_string_lossy(), file.as_deref(), &session.selection())
+    comment_key(args.report_name.as_deref(), &project.to_string_lossy(), file.as_deref(), &session.selection())
 }
 
 /// Compares the report with what this repository's own runs have left, as the numbers of a stranger prove nothing.
@@ -109,13 +109,10 @@ async fn publish(
     run: &Run,
     origin: &Origin,
     mut report: Report,
-    name: &str,
+    key: &str,
 ) -> Result<u8> {
-    let store = ArtifactStore::new(
-        rest.clone(),
-        &artifact::name_of(artifact::NAME, name),
-        vec![origin.pull.base.branch.clone()],
-    );
+    let name = artifact::name_of(artifact::NAME, key);
+    let store = ArtifactStore::new(rest.clone(), &name, vec![origin.pull.base.branch.clone()]);
     let lookup = baseline::find(&[Store::Artifact(store)], &origin.chosen).await;
     for refusal in super::lookup::refusals(&lookup) {
         terminal::say(&format!("baseline passed over: {}", escape::block(&refusal.to_string())));
@@ -124,29 +121,42 @@ async fn publish(
         Lookup::Found(found) => (Some(found.report), Baseline::Found(found.base)),
         Lookup::Missing { reason, .. } => (None, Baseline::Missing(reason)),
     };
-    report.context.base = base_of(&baseline, &origin.chosen);
     if let Some(base) = &base {
         forget_other_baseline(base, &mut report);
     }
+    report.context.base = base_of(&baseline, &origin.chosen);
     report.verdict = verdict::overall(&report);
     ledger::carry_durations(&mut report, base.as_ref());
-    let comparison = Comparison { baseline, ..compare(base.as_ref(), &report) };
+    let name = args.report_name.clone();
+    let comparison = Comparison { baseline, name, ..compare(base.as_ref(), &report) };
     terminal::out(&show(session, &comparison));
-    let calm = Calm::of(args.comment.unwrap_or(CommentMode::Auto), &comparison);
+    let calm = calm(args.comment, &comparison, &origin.pull);
     let place = place(session, &origin.pull)?;
     if args.dry_run || calm == Calm::Silent {
         let what = if calm.publishes(true) { "a comment would be brought to" } else { "no comment on" };
         terminal::say(&format!("{what} {}", Place::Github(place)));
         return Ok(error::OK);
     }
-    let marker = Marker::new(name, report.context.head.sha.as_deref(), run.id);
-    let comment = Comment::new(marker, &render::markdown::render(&comparison));
+    let marker = Marker::new(key, report.context.head.sha.as_deref(), run.id);
+    let text = match calm {
+        Calm::BackToNormal => markdown::back_to_normal(&comparison),
+        Calm::Speak(_) | Calm::Correct | Calm::Silent => markdown::render(&comparison),
+    };
     let doing = || not_published(format!("comment on pull request {}", place.number));
     let token = Token::find(&session.env, &TOKEN_VARIABLES, TOKEN_ADVICE).map_err(anyhow::Error::msg)?;
     let forge = Github::new(&http::client(&session.env)?, &place, token)?;
-    let published = upsert(&forge, &comment, calm, Patience::default()).await.with_context(doing)?;
+    let published =
+        upsert(&forge, &Comment::new(marker, &text), calm, Patience::default()).await.with_context(doing)?;
     terminal::say(&told(&published, &Place::Github(place.clone()).to_string(), calm));
     Ok(error::OK)
+}
+
+/// Nobody waits for a comment on what a bot opened, unless one is asked for.
+fn calm(mode: Option<CommentMode>, comparison: &Comparison<'_>, pull: &PullRequest) -> Calm {
+    let mode = mode.unwrap_or(CommentMode::Auto);
+    let is_by_bot = pull.user.as_ref().is_some_and(|user| user.kind == "Bot");
+    let calm = Calm::of(mode, comparison);
+    if is_by_bot && mode == CommentMode::Auto { calm.without_new_comment() } else { calm }
 }
 
 fn base_of(baseline: &Baseline, chosen: &Chosen) -> Option<Base> {

@@ -14,9 +14,20 @@ pub struct PullRequest {
     pub head: Side,
     /// Into what.
     pub base: Side,
+    /// Who opened it.
+    #[serde(default)]
+    pub user: Option<User>,
     /// The trial merge of this moment.
     #[serde(default)]
     pub merge_commit_sha: Option<String>,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct User {
+    /// `Bot` for a program.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// One side of a pull request.

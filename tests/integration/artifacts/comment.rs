@@ -80,7 +80,30 @@ async fn the_second_step_is_as_calm_as_the_first() {
     comment(&world, &[]).expect(0).says("nothing to say");
     assert_eq!(world.server.model().comments, []);
     comment(&world, &["--comment", "always"]).expect(0).says("comment made on");
-    assert_eq!(world.server.model().comments.len(), 1);
+    comment(&world, &[]).expect(0).says("comment updated on");
+    let model = world.server.model();
+    assert_eq!(model.comments.len(), 1);
+    assert!(model.comments[0].body.contains("back to normal"), "{:?}", model.comments);
+}
+
+#[tokio::test]
+async fn a_bots_pull_request_gets_a_comment_only_if_one_is_asked_for() {
+    let world = weighed().await;
+    world.server.model().actions.pull_requests[0].is_by_bot = true;
+    comment(&world, &[]).expect(0).says("nothing to say");
+    assert_eq!(world.server.model().comments, []);
+    comment(&world, &["--comment", "always"]).expect(0).says("comment made on");
+}
+
+#[tokio::test]
+async fn reports_with_a_name_have_artifacts_and_comments_of_their_own() {
+    let world = weighed().await;
+    world.run(&["--report-name", "backend"]).expect(0).says("report left as artifact weighbridge-backend");
+    comment(&world, &[]).expect(0).says("comment made on");
+    comment(&world, &["--report-name", "backend", "--comment", "always"]).expect(0).says("comment made on");
+    let model = world.server.model();
+    assert_eq!(model.comments.len(), 2, "{:?}", model.comments);
+    assert!(model.comments[1].body.starts_with("<!-- weighbridge:key=backend;"), "{:?}", model.comments);
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ pub(crate) struct Artifact {
 pub(crate) struct PullRequest {
     pub(crate) number: u64,
     pub(crate) is_open: bool,
+    pub(crate) is_by_bot: bool,
     pub(crate) head_sha: String,
     pub(crate) head_branch: String,
     pub(crate) head_repository: u64,
@@ -90,6 +91,7 @@ impl PullRequest {
     fn show(&self, branches: &BTreeMap<String, String>) -> Value {
         let label = format!("{}:{}", full_name(self.head_repository).split('/').next().unwrap(), self.head_branch);
         json!({
+            "user": { "login": "somebody", "type": if self.is_by_bot { "Bot" } else { "User" } },
             "number": self.number, "state": if self.is_open { "open" } else { "closed" },
             "head": {
                 "label": label, "sha": self.head_sha, "ref": self.head_branch,
