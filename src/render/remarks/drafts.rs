@@ -62,6 +62,7 @@ fn budgets<'a>(row: &Row<'_>, cell: &'a CellReport) -> impl Iterator<Item = Draf
     cell.budgets.iter().filter_map(move |budget| {
         let (severity, title) = match budget.verdict {
             Verdict::Pass => return None,
+            Verdict::Warn if budget.allowed_by.is_some() => (Severity::Warning, " over budget as a label allows"),
             Verdict::Warn => (Severity::Warning, " close to a limit"),
             Verdict::Fail => (Severity::Error, " over budget"),
             Verdict::Unknown => (Severity::Error, " with a budget that could not be checked"),
