@@ -156,9 +156,3 @@ fn weighbridge_itself_runs_as_an_action() {
         assert_eq!(step.stdout.contains("local engine"), inputs.len() > 1, "{}", step.stdout);
     }
 }
-
-#[test]
-fn an_input_that_is_not_read_yet_is_refused() {
-    let step = dry_run(&[("args", "--dry-run"), ("report-name", "nightly")], 2);
-    assert!(step.stderr.contains("input `report-name` is not read yet"), "{}", step.stderr);
-}

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::action::log::Log;
 use crate::case::Case;
 use crate::runner::{Runner, Step};
 
@@ -98,7 +99,7 @@ impl Job {
         let step = self.step(0);
         let plan: Value = serde_json::from_str(&step.stdout).unwrap_or_else(|_| panic!("{}", step.stdout));
         let builds: Vec<String> = plan["cells"].as_array().unwrap().iter().map(|cell| self.build(cell)).collect();
-        format!("{}\n{}", builds.join("\n\n"), step.stderr)
+        format!("{}\n{}", builds.join("\n\n"), Log::read(&step.stderr).text)
     }
 
     fn build(&self, cell: &Value) -> String {
@@ -501,8 +502,8 @@ fn several_platforms_are_weighed_but_not_pushed_to_one_tag() {
     let mut job = Job::new();
     job.with(&yaml.replace("PUSH", "true"));
     job.runner.give("args", "--dry-run");
-    let told = job.step(2).stderr;
-    insta::assert_snapshot!(told.trim_end(), @"error: plan the build: shop linux/amd64 and shop linux/arm64 would each write the tag acme/shop:1, and only the last would stay; platforms are not joined under one tag yet: weigh them without pushing and push them in another step, or choose one with --platform");
+    let log = Log::read(&job.step(2).stderr);
+    insta::assert_snapshot!(log.of("error")[0], @"plan the build: shop linux/amd64 and shop linux/arm64 would each write the tag acme/shop:1, and only the last would stay; platforms are not joined under one tag yet: weigh them without pushing and push them in another step, or choose one with --platform");
 }
 
 /// What a build is given, shown and recorded where its step has secrets of every kind.
@@ -540,7 +541,9 @@ secret-files: |
     let shown = job.plan("--verbose");
     job.runner.give("args", "--no-rebuild-base --platform linux/amd64");
     let step = job.step(0);
-    let mut all = format!("{shown}{}{}{:?}", step.stdout, step.stderr, job.case.docker.calls(&[]));
+    // The runner takes masks out of the log.
+    let log = Log::read(&step.stderr);
+    let mut all = format!("{shown}{}{}{:?}", step.stdout, log.text, job.case.docker.calls(&[]));
     for file in ["report.json", "report.md", "cells/shop/linux-amd64/build.log"] {
         all += &job.case.repository.read(&format!(".weighbridge/{file}"));
     }
