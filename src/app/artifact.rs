@@ -10,9 +10,9 @@ use crate::forge::results::ResultsService;
 
 impl Run<'_> {
     /// Leaves the report where the job has the means to.
-    pub(super) async fn leave_artifact(&self, config: &Config, report_key: &str, json: &str) {
+    pub(super) async fn leave_artifact(&self, config: &Config, json: &str) {
         let Some(name) = config.baselines.artifact.as_ref().filter(|_| !self.args.no_artifact) else { return };
-        let name = artifact::name_of(name, report_key);
+        let name = artifact::name_of(name, &self.report_key);
         let left = self.session.cancel.run_until_cancelled(self.upload(&name, json)).await;
         match left {
             None | Some(Ok(false)) => {}

@@ -22,7 +22,7 @@ use crate::render::markdown;
 
 impl Run<'_> {
     /// Brings the comment to the change request, if there is one, and returns the exit code of that alone.
-    pub(super) async fn comment(&self, config: &Config, comparison: &Comparison<'_>, key: &str, text: &str) -> u8 {
+    pub(super) async fn comment(&self, config: &Config, comparison: &Comparison<'_>, text: &str) -> u8 {
         let mode = mode(self.args, config);
         let context = Context::detect(&self.session.env);
         let calm = calm(mode, config, comparison, &context);
@@ -31,7 +31,7 @@ impl Run<'_> {
         }
         let failure = match Target::find(&self.session.env, &context) {
             Ok(target) => {
-                let marker = Marker::new(key, comparison.head.context.head.sha.as_deref(), target.run);
+                let marker = Marker::new(&self.report_key, comparison.head.context.head.sha.as_deref(), target.run);
                 let place = target.place.to_string();
                 let comment = match calm {
                     Calm::BackToNormal => Comment::new(marker, &markdown::back_to_normal(comparison)),

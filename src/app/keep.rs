@@ -2,7 +2,7 @@
 
 use super::run::Run;
 use super::stores::stores;
-use crate::baseline::{self, HistoryDirectory, Recorded, Store};
+use crate::baseline::{self, HistoryDirectory, Part, Recorded, Store};
 use crate::config::Config;
 use crate::git::Git;
 use crate::plan::cache::Situation;
@@ -10,15 +10,8 @@ use crate::report::Report;
 
 impl Run<'_> {
     /// Keeps the report as a baseline for later runs: on this machine, and where others look if it is of what is merged.
-    pub(super) async fn keep(
-        &self,
-        report: &Report,
-        config: &Config,
-        situation: &Situation,
-        report_key: &str,
-        git: Option<&Git>,
-    ) {
-        let stores = match stores(self.session, config, situation, report_key, git, &self.output.path) {
+    pub(super) async fn keep(&self, report: &Report, config: &Config, situation: &Situation, git: Option<&Git>) {
+        let stores = match stores(self.session, config, situation, &self.report_key, git, &self.output.path) {
             Ok(stores) => stores,
             Err(error) => return self.view.say(&format!("warning: not kept as a baseline: {error:#}")),
         };
@@ -28,7 +21,7 @@ impl Run<'_> {
 
     /// Keeps the report for later runs on this machine.
     pub(super) async fn keep_here(&self, report: &Report) {
-        let here = Store::Directory(HistoryDirectory::below(&self.output.path));
+        let here = Store::Directory(HistoryDirectory::below(&self.output.path).of(&Part::of(&self.report_key)));
         self.record([&here], report).await;
     }
 

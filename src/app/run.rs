@@ -35,6 +35,8 @@ pub(super) struct Run<'r> {
     pub(super) prepared: Prepared,
     /// The cells that were asked for.
     pub(super) selection: Selection,
+    /// The key of its report, by which comments, artifacts and baselines are found again.
+    pub(super) report_key: String,
 }
 
 pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
@@ -47,21 +49,21 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     config::check_secrets(&config, &session.env)?;
     let memory = Memory::new(&output.path, &session.env, session.builder());
     let prepared = session.docker.prepare(session.builder(), &memory).await?;
-    let run = Run { session, args, output, view, prepared, selection: config.selection.clone() };
+    let situation = situation(session, given.git.as_ref().ok(), Some(&prepared), &config).await;
+    let report_key = run_key(session, args, &config, &situation.project);
+    let run = Run { session, args, output, view, prepared, selection: config.selection.clone(), report_key };
     run.say_builder();
 
     let redactor = session.redactor(&config);
     announce::builds_begin(session, &redactor, &run.prepared);
     let delivery = args.delivery();
-    let situation = situation(session, given.git.as_ref().ok(), Some(&run.prepared), &config).await;
     let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
     let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env);
     // A signal ends the wait; what is left to do then sees it.
     session.cancel.run_until_cancelled(asking).await;
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
-    let key = run_key(session, args, &config, &situation.project);
-    let look = evidence::look(session, given, &config, &situation, &key, &run.output.path);
+    let look = evidence::look(session, given, &config, &situation, &run.report_key, &run.output.path);
     let (cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
 
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
@@ -82,9 +84,9 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     terminal::out(&show(session, &comparison));
     run.announce(&config, &situation.project, &plan, &comparison, &redactor);
     written?;
-    run.keep(&report, &config, &situation, &key, revisions.git.as_ref().ok()).await;
-    run.leave_artifact(&config, &key, &v1::to_json(&report)).await;
-    let commented = run.comment(&config, &comparison, &key, &markdown).await;
+    run.keep(&report, &config, &situation, revisions.git.as_ref().ok()).await;
+    run.leave_artifact(&config, &v1::to_json(&report)).await;
+    let commented = run.comment(&config, &comparison, &markdown).await;
     // What the builds say weighs more than what became of the comment.
     Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))
 }

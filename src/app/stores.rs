@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::session::Session;
-use crate::baseline::{ArtifactStore, BranchStore, HistoryDirectory, OciStore, Store, places};
+use crate::baseline::{ArtifactStore, BranchStore, HistoryDirectory, OciStore, Part, Store, places};
 use crate::config::Config;
 use crate::forge::artifact;
 use crate::git::Git;
@@ -27,17 +27,18 @@ pub(super) fn stores(
     let is_logged_in = |host: &str| situation.credentials.cover(host);
     let repository = situation.gitlab_repository.as_deref();
     let places = places(&config.baselines, &situation.context, repository, is_logged_in);
-    let mut stores = vec![Store::Directory(HistoryDirectory::below(output_directory))];
+    let part = Part::of(report_key);
+    let mut stores = vec![Store::Directory(HistoryDirectory::below(output_directory).of(&part))];
     if let Some(name) = &places.artifact {
         let name = artifact::name_of(name, report_key);
         stores.extend(ArtifactStore::of(&session.env, &situation.context, &name)?.map(Store::Artifact));
     }
     if let Some(repository) = &places.repository {
         let repository = Repository::new(&session.env, repository)?;
-        stores.push(Store::Oci(OciStore::new(repository, places.moving_tag.as_deref())));
+        stores.push(Store::Oci(OciStore::new(repository, places.moving_tag.as_deref()).of(&part)));
     }
     if let (Some(branch), Some(git)) = (&places.branch, git) {
-        stores.push(Store::Branch(BranchStore::new(git.clone(), branch)));
+        stores.push(Store::Branch(BranchStore::new(git.clone(), branch).of(&part)));
     }
     Ok(stores)
 }

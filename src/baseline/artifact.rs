@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{BaselineStore, Unavailable, is_full_sha};
+use super::{BaselineStore, Unavailable, Untrusted, is_full_sha};
 use crate::ci::{Context, Event, Forge};
 use crate::env::Env;
 use crate::forge::actions::{Artifact, Origin, PERMISSION, Run};
@@ -78,10 +78,10 @@ impl ArtifactStore {
     /// The run of an artifact whose own words are not against it. They spare questions, and are not what is believed.
     fn acceptable(&self, artifact: &Artifact) -> Result<u64> {
         let Some(Origin { id, repository_id, head_repository_id, head_branch, .. }) = &artifact.workflow_run else {
-            bail!("it does not say which run it is of");
+            return Err(untrusted("it does not say which run it is of"));
         };
         if repository_id.is_none() || repository_id != head_repository_id {
-            bail!("it is of a fork");
+            return Err(untrusted("it is of a fork"));
         }
         is_of_branch(head_branch.as_deref(), &self.branches)?;
         if artifact.expired {
@@ -104,24 +104,29 @@ fn branches(context: &Context) -> Vec<String> {
     }
 }
 
+fn untrusted(reason: impl Into<String>) -> anyhow::Error {
+    Untrusted(reason.into()).into()
+}
+
 fn is_of_branch(branch: Option<&str>, branches: &[String]) -> Result<()> {
     match branch {
         Some(branch) if branches.iter().any(|own| own == branch) => Ok(()),
-        Some(branch) => Err(anyhow!("it is of branch {branch}, not of {}", branches.join(" or "))),
-        None => Err(anyhow!("it is of no branch")),
+        Some(branch) => Err(untrusted(format!("it is of branch {branch}, not of {}", branches.join(" or ")))),
+        None => Err(untrusted("it is of no branch")),
     }
 }
 
 fn is_trusted(run: &Run, sha: &str, branches: &[String]) -> Result<()> {
     if run.head_repository.as_ref().is_none_or(|head| head.id != run.repository.id) {
-        bail!("its run is of a fork");
+        return Err(untrusted("its run is of a fork"));
     }
     is_of_branch(run.head_branch.as_deref(), branches)?;
     if !EVENTS.contains(&run.event.as_str()) {
-        bail!("its run was started by {}, not by {}", run.event, EVENTS.join(", "));
+        let reason = format!("its run was started by {}, not by {}", run.event, EVENTS.join(", "));
+        return Err(untrusted(reason));
     }
     if run.head_sha != sha {
-        bail!("its run is of another commit");
+        return Err(untrusted("its run is of another commit"));
     }
     Ok(())
 }
@@ -134,14 +139,21 @@ impl BaselineStore for ArtifactStore {
         let of_commit = |artifact: &&Artifact| {
             artifact.workflow_run.as_ref().and_then(|origin| origin.head_sha.as_deref()) == Some(sha)
         };
-        let mut refusals = Vec::new();
+        let (mut refusals, mut is_ours) = (Vec::new(), false);
         for artifact in self.listed().await?.iter().filter(of_commit) {
             match self.report(artifact, sha).await {
                 Ok(report) => return Ok(Some(report)),
-                Err(error) => refusals.push(format!("artifact {}: {error:#}", artifact.id)),
+                Err(error) => {
+                    is_ours |= error.downcast_ref::<Untrusted>().is_none();
+                    refusals.push(format!("artifact {}: {error:#}", artifact.id));
+                }
             }
         }
-        if refusals.is_empty() { Ok(None) } else { Err(anyhow!("{}", refusals.join("; "))) }
+        match (refusals.is_empty(), is_ours) {
+            (true, _) => Ok(None),
+            (false, true) => Err(anyhow!("{}", refusals.join("; "))),
+            (false, false) => Err(Untrusted(refusals.join("; ")).into()),
+        }
     }
 
     /// An artifact is left by its run when that ends, and never replaced.

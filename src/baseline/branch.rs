@@ -1,4 +1,5 @@
-//! The store in a branch of the repository: `reports/<commit>.json`, and `commits`, which lists them from the oldest on.
+//! The store in a branch of the repository: `reports/<commit>.json`, with the part where a report is of one, and
+//! `commits`, which lists them from the oldest on.
 //! Unlike artifacts and tags it is one place with all of the history, for trends.
 
 use std::time::Duration;
@@ -7,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
-use super::{BaselineStore, REPORT_LIMIT_BYTES, Unavailable, is_full_sha};
+use super::part::is_entry;
+use super::{BaselineStore, Part, REPORT_LIMIT_BYTES, Unavailable};
 use crate::fs;
 use crate::git::{Git, GitError, Pushed, SideBranch};
 use crate::report::{Report, v1};
@@ -27,6 +29,7 @@ const ADVICE: &str = "the job needs to be allowed to push (on GitHub `permission
 pub struct BranchStore {
     git: Git,
     branch: String,
+    part: Part,
     /// Fetched when it is first needed, and once.
     fetched: OnceCell<SideBranch>,
 }
@@ -35,7 +38,13 @@ impl BranchStore {
     /// The reports in a branch of this name.
     #[must_use]
     pub fn new(git: Git, branch: &str) -> Self {
-        Self { git, branch: branch.to_owned(), fetched: OnceCell::new() }
+        Self { git, branch: branch.to_owned(), part: Part::default(), fetched: OnceCell::new() }
+    }
+
+    /// The reports of a part.
+    #[must_use]
+    pub fn of(self, part: &Part) -> Self {
+        Self { part: part.clone(), ..self }
     }
 
     /// The name of the branch.
@@ -59,20 +68,20 @@ impl BranchStore {
         }
     }
 
-    async fn write(&self, sha: &str, json: &[u8]) -> Result<Pushed> {
+    async fn write(&self, entry: &str, json: &[u8]) -> Result<Pushed> {
         let fetched = self.fetch().await?;
         self.check(&fetched).await?;
         let order = self.git.side_file(&fetched, ORDER).await?.unwrap_or_default();
         let mut order: Vec<String> = String::from_utf8_lossy(&order).lines().map(str::to_owned).collect();
-        order.retain(|known| known != sha && is_full_sha(known));
-        order.push(sha.to_owned());
+        order.retain(|known| known != entry && is_entry(known));
+        order.push(entry.to_owned());
         let outdated: Vec<String> =
-            order.drain(..order.len().saturating_sub(KEPT_REPORTS)).map(|sha| path(&sha)).collect();
+            order.drain(..order.len().saturating_sub(KEPT_REPORTS)).map(|entry| path(&entry)).collect();
         let scratch = tempfile::tempdir().context("make a temporary directory")?;
         let (report, list) = (scratch.path().join("report"), scratch.path().join("list"));
         fs::write_atomic(&report, json)?;
         fs::write_atomic(&list, (order.join("\n") + "\n").as_bytes())?;
-        let files = [(path(sha), report.as_path()), (ORDER.to_owned(), list.as_path())];
+        let files = [(path(entry), report.as_path()), (ORDER.to_owned(), list.as_path())];
         let files = files.each_ref().map(|(path, file)| (path.as_str(), *file));
         let pushed = self.git.side_push(&fetched, "Reports of weighbridge", &files, &outdated, scratch.path()).await;
         pushed.map_err(|error| anyhow::anyhow!("cannot be pushed: {}; {ADVICE}", first_line(&error)))
@@ -81,25 +90,21 @@ impl BranchStore {
 
 impl BaselineStore for BranchStore {
     async fn load(&self, sha: &str) -> Result<Option<Report>> {
-        if !is_full_sha(sha) {
-            bail!("{sha:?} is not a commit; expected 40 or 64 lowercase hexadecimal digits");
-        }
+        let path = path(&self.part.entry(sha)?);
         let fetched = self.fetched.get_or_try_init(|| self.fetch()).await?;
-        let Some(content) = self.git.side_file(fetched, &path(sha)).await? else { return Ok(None) };
+        let Some(content) = self.git.side_file(fetched, &path).await? else { return Ok(None) };
         if u64::try_from(content.len()).is_ok_and(|length| length > REPORT_LIMIT_BYTES) {
-            bail!("{} is too long", path(sha));
+            bail!("{path} is too long");
         }
-        v1::from_json(&content).map(Some).with_context(|| format!("read {}", path(sha)))
+        v1::from_json(&content).map(Some).with_context(|| format!("read {path}"))
     }
 
     /// Another writer in between means to begin anew with what that one wrote.
     async fn save(&self, sha: &str, report: &Report) -> Result<()> {
-        if !is_full_sha(sha) {
-            bail!("{sha:?} is not a commit; expected 40 or 64 lowercase hexadecimal digits");
-        }
+        let entry = self.part.entry(sha)?;
         let json = v1::to_json(report);
         for attempt in 1..=ATTEMPTS {
-            if self.write(sha, json.as_bytes()).await? == Pushed::Done {
+            if self.write(&entry, json.as_bytes()).await? == Pushed::Done {
                 return Ok(());
             }
             // Writers that met once would meet again if they all waited alike.
@@ -110,8 +115,8 @@ impl BaselineStore for BranchStore {
     }
 }
 
-fn path(sha: &str) -> String {
-    format!("{REPORTS}/{sha}.json")
+fn path(entry: &str) -> String {
+    format!("{REPORTS}/{entry}.json")
 }
 
 /// What git said itself, without the command line.

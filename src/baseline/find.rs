@@ -8,7 +8,7 @@ use futures_util::stream;
 use tokio::time::timeout;
 
 use super::record::kept_under;
-use super::{Choice, Chosen, Found, Lookup, Refusal, Store, Unavailable};
+use super::{Choice, Chosen, Found, Lookup, Refusal, Store, Unavailable, Untrusted};
 use crate::report::{Base, Report};
 
 /// A store that is slower than this is not worth the wait, as there is another one, or none is needed.
@@ -68,7 +68,8 @@ async fn nearest(store: &Store, candidates: &[String], refusals: &mut Vec<Refusa
             Err(error) => error,
         };
         let unavailable = error.downcast_ref::<Unavailable>();
-        let is_loss = !matches!(unavailable, Some(Unavailable::Denied(_)));
+        let is_loss =
+            !matches!(unavailable, Some(Unavailable::Denied(_))) && error.downcast_ref::<Untrusted>().is_none();
         refusals.push(Refusal { store: store.to_string(), reason: format!("{error:#}"), is_loss });
         if unavailable.is_some() {
             return None;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{BaselineStore, REPORT_LIMIT_BYTES, is_full_sha};
+use super::part::is_entry;
+use super::{BaselineStore, Part, REPORT_LIMIT_BYTES};
 use crate::fs;
 use crate::report::{Report, v1};
 
@@ -15,21 +16,24 @@ const KEPT_REPORTS: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryDirectory {
     directory: PathBuf,
+    part: Part,
 }
 
 impl HistoryDirectory {
     /// The history that belongs to an output directory; it is made when the first report is stored.
     #[must_use]
     pub fn below(output_directory: &Path) -> Self {
-        Self { directory: output_directory.join("history") }
+        Self { directory: output_directory.join("history"), part: Part::default() }
     }
 
-    /// A commit's name comes from git, a forge or a report, and only a full one is a file name.
+    /// The reports of a part.
+    #[must_use]
+    pub fn of(self, part: &Part) -> Self {
+        Self { part: part.clone(), ..self }
+    }
+
     fn path(&self, sha: &str) -> Result<PathBuf> {
-        if !is_full_sha(sha) {
-            bail!("{sha:?} is not a commit; expected 40 or 64 lowercase hexadecimal digits");
-        }
-        Ok(self.directory.join(format!("{sha}.json")))
+        Ok(self.directory.join(format!("{}.json", self.part.entry(sha)?)))
     }
 
     fn prune(&self) -> Result<()> {
@@ -57,7 +61,7 @@ impl BaselineStore for HistoryDirectory {
 /// Whether we wrote it: nothing else in the directory is ours to remove.
 fn is_report(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    name.and_then(|name| name.strip_suffix(".json")).is_some_and(is_full_sha)
+    name.and_then(|name| name.strip_suffix(".json")).is_some_and(is_entry)
 }
 
 #[cfg(test)]

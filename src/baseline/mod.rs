@@ -13,6 +13,7 @@ mod file;
 mod find;
 mod history;
 mod oci;
+mod part;
 mod places;
 mod record;
 mod share;
@@ -30,10 +31,11 @@ pub use file::from_file;
 pub use find::find;
 pub use history::HistoryDirectory;
 pub use oci::OciStore;
+pub use part::Part;
 pub use places::{Places, places};
 pub use record::{Recorded, record};
 pub use share::may_share;
-pub use store::{Store, Unavailable};
+pub use store::{Store, Unavailable, Untrusted};
 
 use crate::report::{Base, Report};
 

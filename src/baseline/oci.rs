@@ -1,9 +1,9 @@
 //! The store in a registry: one artifact per commit, under a tag with its name. It works wherever images can be pushed.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::{BaselineStore, REPORT_LIMIT_BYTES, Unavailable, is_full_sha};
+use super::{BaselineStore, Part, REPORT_LIMIT_BYTES, Unavailable};
 use crate::registry::{ArtifactKind, RegistryError, Repository};
 use crate::report::{Report, v1};
 
@@ -12,12 +12,13 @@ const KIND: ArtifactKind = ArtifactKind {
     media_type: "application/vnd.weighbridge.metrics.v1+json",
 };
 /// A tag has at most 128 characters.
-const SLUG_LIMIT_CHARS: usize = 100;
+const SLUG_LIMIT_CHARS: usize = 70;
 
 /// Reports in a repository of a registry.
 pub struct OciStore {
     repository: Repository,
     moving_tag: Option<String>,
+    part: Part,
 }
 
 impl OciStore {
@@ -25,7 +26,18 @@ impl OciStore {
     /// the search itself reads commits only.
     #[must_use]
     pub fn new(repository: Repository, branch: Option<&str>) -> Self {
-        Self { repository, moving_tag: branch.map(moving_tag) }
+        Self { repository, moving_tag: branch.map(moving_tag), part: Part::default() }
+    }
+
+    /// The reports of a part.
+    #[must_use]
+    pub fn of(self, part: &Part) -> Self {
+        let moving_tag = self.moving_tag.map(|tag| tag + part.suffix());
+        Self { moving_tag, part: part.clone(), ..self }
+    }
+
+    fn tag(&self, sha: &str) -> Result<String> {
+        Ok(format!("weighbridge-sha-{}", self.part.entry(sha)?))
     }
 
     /// The name of the repository.
@@ -51,14 +63,14 @@ impl OciStore {
 
 impl BaselineStore for OciStore {
     async fn load(&self, sha: &str) -> Result<Option<Report>> {
-        let tag = tag(sha)?;
+        let tag = self.tag(sha)?;
         let pulled = self.repository.pull(&tag, &KIND, REPORT_LIMIT_BYTES).await;
         let content = pulled.map_err(unavailable).with_context(|| format!("read {tag}"))?;
         content.map(|content| v1::from_json(&content)).transpose().with_context(|| format!("read {tag}"))
     }
 
     async fn save(&self, sha: &str, report: &Report) -> Result<()> {
-        let tag = tag(sha)?;
+        let tag = self.tag(sha)?;
         match self.push(&tag, sha, report).await {
             // An immutable tag has its report from an earlier run of the commit, which is as good.
             Err(RegistryError::Unusable(_)) if self.load(sha).await.is_ok_and(|stored| stored.is_some()) => Ok(()),
@@ -82,13 +94,6 @@ fn unavailable(error: RegistryError) -> anyhow::Error {
     }
 }
 
-fn tag(sha: &str) -> Result<String> {
-    if !is_full_sha(sha) {
-        bail!("{sha:?} is not a commit; expected 40 or 64 lowercase hexadecimal digits");
-    }
-    Ok(format!("weighbridge-sha-{sha}"))
-}
-
 /// A branch may be called like a commit; its tag must not be.
 fn moving_tag(branch: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -105,11 +110,7 @@ mod tests {
     use crate::env::Env;
 
     #[test]
-    fn tags_are_made_of_commits_and_branches_and_never_meet() {
-        assert_eq!(tag(&sha("a")).unwrap(), format!("weighbridge-sha-{}", sha("a")));
-        for text in ["", "main", "../x", "a:b"] {
-            assert!(tag(text).is_err(), "{text}");
-        }
+    fn the_tag_of_a_branch_is_made_of_its_name() {
         for (branch, expected) in [
             ("main", "weighbridge-main"),
             ("Release/1.2_x", "weighbridge-release-1.2_x"),
@@ -119,6 +120,15 @@ mod tests {
             assert_eq!(moving_tag(branch), expected);
         }
         assert!(moving_tag(&"x".repeat(300)).len() <= 128);
+    }
+
+    #[test]
+    fn tags_of_commits_and_parts_never_meet_and_are_short_enough() {
+        let repository = || Repository::new(&Env::default(), "127.0.0.1:1/acme").unwrap();
+        let (whole, long) = (OciStore::new(repository(), None), "x".repeat(300));
+        assert_eq!(whole.tag(&sha("a")).unwrap(), format!("weighbridge-sha-{}", sha("a")));
+        let part = OciStore::new(repository(), Some(&long)).of(&Part::of(&long));
+        assert!(part.tag(&"a".repeat(64)).unwrap().len() <= 128 && part.moving_tag.unwrap().len() <= 128);
     }
 
     #[tokio::test]

@@ -32,6 +32,19 @@ pub enum Unavailable {
     Unreachable(String),
 }
 
+/// Why something that lies in a store is nothing to this run: somebody put it there who may not. It was never a baseline,
+/// so none is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untrusted(pub String);
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Untrusted {}
+
 impl Store {
     /// The report stored for a commit.
     ///
