@@ -46,7 +46,7 @@ fn table<'a>(head: &str, rows: impl Iterator<Item = (&'a String, &'a String)>) -
 
 #[test]
 fn every_input_and_output_is_documented_as_the_action_describes_it() {
-    let document = std::fs::read_to_string(root().join("docs/github.md")).unwrap();
+    let document = std::fs::read_to_string(root().join("README.md")).unwrap();
     let manifest = Manifest::read();
     let inputs = |is_build_push: bool| {
         let inputs = manifest.inputs.iter().map(|(name, input)| (name, &input.description));
@@ -57,7 +57,7 @@ fn every_input_and_output_is_documented_as_the_action_describes_it() {
         table("input of an image", inputs(true)),
         table("output", manifest.outputs.iter().map(|(name, output)| (name, &output.description))),
     ] {
-        assert!(document.contains(&table), "docs/github.md lacks this table:\n{table}");
+        assert!(document.contains(&table), "README.md lacks this table:\n{table}");
     }
 }
 
@@ -70,4 +70,14 @@ fn every_input_and_output_of_build_push_action_is_there() {
     for name in ["imageid", "digest", "metadata"] {
         assert!(manifest.outputs.contains_key(name), "{name}");
     }
+}
+
+#[test]
+fn the_workflow_to_paste_is_the_same_everywhere() {
+    let workflow = |file: &str| {
+        let document = std::fs::read_to_string(root().join(file)).unwrap();
+        let from = document.find("```yaml\nname: images").unwrap();
+        document[from..].split("```").nth(1).unwrap().to_owned()
+    };
+    assert_eq!(workflow("README.md"), workflow("docs/github.md"));
 }
