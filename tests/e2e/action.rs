@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use weighbridge::units::{Bytes, Percent, show_duration};
 
 use super::engine::VARIABLES;
+use super::forge_server::artifacts::{FORK, OWN, PullRequest, RUNTIME_TOKEN, Run};
 use super::forge_server::model::TOKEN;
 use super::forge_server::{Kind, Server};
 use super::independent::{reported, weigh};
@@ -16,11 +17,37 @@ use super::support::Repository;
 
 const LAYOUT: &str = ".weighbridge/cells/web/linux-amd64/layout";
 
-/// A job for a pull request of this repository, which has checked out its trial merge.
-fn github(review: &Review, server: &Server, head: &str, depth: usize) -> Runner {
+/// A job of the action on a checkout of this commit, of which the workspace holds so many before it.
+fn github(review: &Review, server: &Server, reference: &str, depth: usize, event: &Value) -> Runner {
     let mut runner = Runner::new();
-    review.check_out(TRIAL_MERGE, depth, &runner.path("work"));
-    let repository = |name: &str| json!({ "full_name": name, "default_branch": "main", "fork": name != "acme/shop" });
+    review.check_out(reference, depth, &runner.path("work"));
+    std::fs::write(runner.path("temp/event.json"), event.to_string()).unwrap();
+    for name in VARIABLES {
+        runner.set(name, &std::env::var(name).unwrap_or_default());
+    }
+    for (name, value) in forge_variables(server) {
+        runner.set(name, &value);
+    }
+    runner.set("WEIGHBRIDGE_BIN", env!("CARGO_BIN_EXE_weighbridge"));
+    runner.give("github-token", TOKEN);
+    runner
+}
+
+fn forge_variables(server: &Server) -> [(&'static str, String); 4] {
+    [
+        ("GITHUB_API_URL", server.api_url()),
+        ("GITHUB_GRAPHQL_URL", server.graphql_url()),
+        ("ACTIONS_RESULTS_URL", server.results_url()),
+        ("ACTIONS_RUNTIME_TOKEN", RUNTIME_TOKEN.to_owned()),
+    ]
+}
+
+fn repository(name: &str) -> Value {
+    json!({ "full_name": name, "default_branch": "main", "fork": name != "acme/shop" })
+}
+
+/// The job of a pull request from a branch of this repository or of a fork: run 42, on the trial merge.
+fn pull_request(review: &Review, server: &Server, head: &str, depth: usize) -> Runner {
     let event = json!({
         "action": "synchronize",
         "number": 7,
@@ -33,16 +60,65 @@ fn github(review: &Review, server: &Server, head: &str, depth: usize) -> Runner 
             "base": { "ref": "main", "sha": "0".repeat(40), "repo": repository("acme/shop") },
         },
     });
-    std::fs::write(runner.path("temp/event.json"), event.to_string()).unwrap();
-    for name in VARIABLES {
-        runner.set(name, &std::env::var(name).unwrap_or_default());
-    }
+    let mut runner = github(review, server, TRIAL_MERGE, depth, &event);
     runner.set("GITHUB_SHA", &review.merge);
-    runner.set("GITHUB_API_URL", &server.api_url());
-    runner.set("GITHUB_GRAPHQL_URL", &server.graphql_url());
-    runner.set("WEIGHBRIDGE_BIN", env!("CARGO_BIN_EXE_weighbridge"));
-    runner.give("github-token", TOKEN);
+    let (event, branch, fork) = ("pull_request".to_owned(), "topic".to_owned(), head != "acme/shop");
+    let of = Run { event, head_branch: branch, head_sha: review.topic.clone(), ..run(42, review) };
+    starts(server, Run { head_repository: Some(if fork { FORK } else { OWN }), ..of });
     runner
+}
+
+/// The run of a push to the target branch.
+fn run(id: u64, review: &Review) -> Run {
+    Run {
+        id,
+        event: "push".to_owned(),
+        conclusion: "success".to_owned(),
+        head_branch: "main".to_owned(),
+        head_sha: review.base.clone(),
+        head_repository: Some(OWN),
+    }
+}
+
+fn starts(server: &Server, run: Run) {
+    let actions = &mut server.model().actions;
+    actions.current_run = run.id;
+    actions.runs.push(run);
+}
+
+/// Runs the job of the push to the target branch, and returns what it reported.
+fn pushed(review: &Review, server: &Server) -> Value {
+    let mut runner = github(review, server, "refs/heads/main", 1, &json!({ "repository": repository("acme/shop") }));
+    for (name, value) in [
+        ("GITHUB_BASE_REF", ""),
+        ("GITHUB_EVENT_NAME", "push"),
+        ("GITHUB_HEAD_REF", ""),
+        ("GITHUB_REF", "refs/heads/main"),
+        ("GITHUB_REF_NAME", "main"),
+        ("GITHUB_RUN_ID", "41"),
+        ("GITHUB_SHA", &review.base),
+    ] {
+        runner.set(name, value);
+    }
+    starts(server, run(41, review));
+    let step = runner.main().expect(0);
+    assert!(step.stderr.contains("report left as artifact"), "{}", step.stderr);
+    parsed(&runner.read(".weighbridge/report.json"))
+}
+
+/// What GitHub knows of the commits and of the pull request.
+fn knows(server: &Server, review: &Review, head_repository: u64) {
+    let actions = &mut server.model().actions;
+    let parents = |sha: &str| -> Vec<String> {
+        let line = review.upstream.git(&["log", "-1", "--format=%P", sha]);
+        line.split_whitespace().map(str::to_owned).collect()
+    };
+    let all = review.upstream.git(&["rev-list", &review.merge]);
+    actions.commits = all.lines().map(|sha| (sha.to_owned(), parents(sha))).collect();
+    actions.branches.insert("main".to_owned(), review.base.clone());
+    let (head_sha, head_branch, base) = (review.topic.clone(), "topic".to_owned(), "main".to_owned());
+    let number = 7;
+    actions.pull_requests.push(PullRequest { number, is_open: true, head_sha, head_branch, head_repository, base });
 }
 
 /// The same in a pipeline of GitLab for merged results.
@@ -125,16 +201,58 @@ fn instruction(cell: &Value, layer: usize) -> &str {
 #[tokio::test]
 async fn a_pull_request_gets_a_comment_with_sizes_durations_and_deltas() {
     let (review, server) = (Review::new(), Server::start(Kind::Github).await);
-    let mut runner = github(&review, &server, "acme/shop", 2);
-    runner.give("rebuild-base", "true");
+    knows(&server, &review, OWN);
+    let base = pushed(&review, &server);
+    // The newest commit alone: its parents are known by name, and the baseline is an artifact.
+    let mut runner = pull_request(&review, &server, "acme/shop", 1);
     runner.give("args", "--keep-layouts");
     let step = runner.main().expect(0);
     assert!(step.stderr.contains("comment made on pull request 7 of acme/shop"), "{}", step.stderr);
     let comment = comment(&server, &review);
     assert_eq!(comment, runner.read(".weighbridge/report.md").trim_end());
     let head = parsed(&runner.read(".weighbridge/report.json"));
-    tells(&comment, &review, &head, &parsed(&runner.read(&format!(".weighbridge/history/{}.json", review.base))));
-    assert_eq!(reported(&head["cells"][0]), weigh(&runner.path("work").join(LAYOUT)));
+    tells(&comment, &review, &head, &base);
+    let (cell, outputs) = (&head["cells"][0], runner.outputs());
+    assert_eq!(reported(cell), weigh(&runner.path("work").join(LAYOUT)));
+    assert_eq!(outputs["verdict"], "pass");
+    assert_eq!(parsed(&outputs["digests"])["web"]["linux/amd64"], cell["digest"]);
+    assert_eq!(parsed(&outputs["sizes"])["web"]["linux/amd64"], cell["compressed_bytes"]);
+    let summary = std::fs::read_to_string(runner.path("temp/step_summary")).unwrap();
+    assert!(summary.contains(&comment), "{summary}");
+    runner.post().expect(0);
+}
+
+#[tokio::test]
+async fn a_pull_request_without_a_baseline_has_its_base_built_on_request() {
+    let (review, server) = (Review::new(), Server::start(Kind::Github).await);
+    let mut runner = pull_request(&review, &server, "acme/shop", 2);
+    runner.give("rebuild-base", "true");
+    runner.main().expect(0);
+    let head = parsed(&runner.read(".weighbridge/report.json"));
+    let base = parsed(&runner.read(&format!(".weighbridge/history/{}.json", review.base)));
+    tells(&comment(&server, &review), &review, &head, &base);
+}
+
+#[tokio::test]
+async fn a_pull_request_of_a_fork_gets_its_comment_from_a_second_workflow() {
+    let (review, server) = (Review::new(), Server::start(Kind::Github).await);
+    knows(&server, &review, FORK);
+    let base = pushed(&review, &server);
+    server.model().is_read_only = true;
+    let runner = pull_request(&review, &server, "someone/shop", 1);
+    let step = runner.main().expect(0);
+    assert!(step.stderr.contains("no comment, as is usual for a fork: not allowed to"), "{}", step.stderr);
+    assert!(step.stderr.contains("report left as artifact"), "{}", step.stderr);
+    assert_eq!(server.model().comments, []);
+
+    server.model().is_read_only = false;
+    let mut second = Repository::without_git();
+    let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "workflow_run"), ("GITHUB_TOKEN", TOKEN)];
+    second.env.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    second.env.extend(forge_variables(&server).map(|(name, value)| (name.to_owned(), value)));
+    second.env.insert("GITHUB_REPOSITORY".to_owned(), "acme/shop".to_owned());
+    second.weighbridge(&["comment", "--run", "42"]).expect(0).says("comment made on pull request 7 of acme/shop");
+    tells(&comment(&server, &review), &review, &parsed(&runner.read(".weighbridge/report.json")), &base);
 }
 
 #[tokio::test]
