@@ -40,6 +40,8 @@ mod solve;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod tls;
+
 use support::Repository;
 
 /// A repository for a test, after making sure that there is an engine.

@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use super::repository;
+use super::tls::TlsServer;
 
 /// The binary, which is built once.
 fn binary() -> &'static Path {
@@ -76,4 +77,61 @@ fn the_binary_runs_in_an_empty_root() {
     let root = EmptyRoot::new("runs");
     let output = root.run(&[], &["--version"]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), concat!("weighbridge ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// Nothing there tells what an authority is, or how names are found, but what a container has of the engine.
+#[test]
+fn names_are_found_and_certificates_checked_in_an_empty_root() {
+    let (root, server) = (EmptyRoot::new("tls"), TlsServer::start("forge.test"));
+    let authority = repository();
+    authority.write("ca.pem", &server.authority);
+    let mount = format!("{}:/ca:ro", authority.path().display());
+    let at_server = ["--network=host", "--add-host=forge.test:127.0.0.1", "--volume", &mount];
+    let trusting = [&at_server[..], &["--env", "NODE_EXTRA_CA_CERTS=/ca/ca.pem"]].concat();
+
+    let said = asks(&root, &trusting, server.port);
+    assert!(said.contains("Not Found"), "{said}");
+    let expected = format!("GET /repos/acme/shop/actions/runs/42 HTTP/1.1 host: forge.test:{}", server.port);
+    assert_eq!(server.requests(), [expected]);
+    let said = asks(&root, &at_server, server.port);
+    assert!(said.contains("certificate") && server.requests().is_empty(), "{said}");
+
+    // The engine's own server of names knows a container of a network by its alias. Nobody listens there.
+    let network = Network::new();
+    let said = asks(&root, &["--network", &network.name, "--network-alias", "forge.test"], 9);
+    assert!(said.contains("Connection refused"), "{said}");
+    let said = asks(&root, &["--network", &network.name], 9);
+    assert!(!said.contains("Connection refused") && said.contains("lookup"), "{said}");
+}
+
+/// What the binary says when it asks for a run that nobody knows.
+#[track_caller]
+fn asks(root: &EmptyRoot, options: &[&str], port: u16) -> String {
+    let api_url = format!("GITHUB_API_URL=https://forge.test:{port}");
+    let variables = ["GITHUB_ACTIONS=true", "GITHUB_REPOSITORY=acme/shop", "GITHUB_TOKEN=token", &api_url];
+    let variables = variables.iter().flat_map(|variable| ["--env", variable]);
+    let options: Vec<&str> = options.iter().copied().chain(variables).collect();
+    let output = root.run(&options, &["comment", "--run", "42"]);
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A network of a test's own, until it is dropped.
+struct Network {
+    name: String,
+}
+
+impl Network {
+    fn new() -> Self {
+        let name = format!("weighbridge-e2e-{}", std::process::id());
+        succeeds(Command::new("docker").args(["network", "create", &name]));
+        Self { name }
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // A failed test must be able to end without failing a second time.
+        let _ = Command::new("docker").args(["network", "rm", &self.name]).output();
+    }
 }
