@@ -190,8 +190,7 @@ fn tells(comment: &str, review: &Review, head: &Value, base: &Value) {
     }
     let slowest = seconds(&cell["steps"][1]["seconds"]);
     has(&format!("- `web` {slowest} linux/amd64: `web/Dockerfile:3` `{}`\n", instruction(cell, 2)));
-    has("ran, ");
-    has("`parts` changed\n");
+    has("`web/Dockerfile:2` `COPY parts /parts` and 1 step after it ran, ");
 }
 
 fn instruction(cell: &Value, layer: usize) -> &str {
