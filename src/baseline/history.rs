@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::part::is_entry;
 use super::{BaselineStore, Part, REPORT_LIMIT_BYTES};
@@ -70,6 +70,7 @@ mod tests {
 
     use super::*;
     use crate::baseline::fake::{report_of, sha};
+    use crate::baseline::is_full_sha;
 
     fn history() -> (tempfile::TempDir, HistoryDirectory) {
         let directory = tempfile::tempdir().unwrap();
