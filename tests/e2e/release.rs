@@ -91,7 +91,7 @@ fn names_are_found_and_certificates_checked_in_an_empty_root() {
 
     let said = asks(&root, &trusting, server.port);
     assert!(said.contains("Not Found"), "{said}");
-    let expected = format!("GET /repos/acme/shop/actions/runs/42 HTTP/1.1 host: forge.test:{}", server.port);
+    let expected = format!("GET /repos/acme/shop/actions/runs/42? HTTP/1.1 host: forge.test:{}", server.port);
     assert_eq!(server.requests(), [expected]);
     let said = asks(&root, &at_server, server.port);
     assert!(said.contains("certificate") && server.requests().is_empty(), "{said}");
