@@ -117,8 +117,15 @@ fn knows(server: &Server, review: &Review, head_repository: u64) {
     actions.commits = all.lines().map(|sha| (sha.to_owned(), parents(sha))).collect();
     actions.branches.insert("main".to_owned(), review.base.clone());
     let (head_sha, head_branch, base) = (review.topic.clone(), "topic".to_owned(), "main".to_owned());
-    let number = 7;
-    actions.pull_requests.push(PullRequest { number, is_open: true, head_sha, head_branch, head_repository, base });
+    actions.pull_requests.push(PullRequest {
+        number: 7,
+        is_open: true,
+        is_by_bot: false,
+        head_sha,
+        head_branch,
+        head_repository,
+        base,
+    });
 }
 
 /// The same in a pipeline of GitLab for merged results.
