@@ -76,7 +76,10 @@ async fn artifacts_that_prove_nothing_are_passed_over_and_say_why() {
             model.actions.artifacts[0].listed = listed;
             edit(&mut model.actions);
         }
-        let run = world.run(&["--no-artifact"]).expect(0).says(&format!("baseline passed over: artifact {id}: "));
+        let run = world
+            .run(&["--no-artifact"])
+            .expect(0)
+            .says(&format!("baseline passed over: the artifacts named weighbridge: artifact {id}: "));
         let run = run.says(expected);
         assert!(!run.stderr.lines().any(|line| line.starts_with("::")), "{}", run.stderr);
         assert!(world.case.comment().contains("no usable report of commit"), "{}", world.case.comment());
@@ -101,8 +104,12 @@ async fn a_content_that_is_no_report_is_passed_over_and_says_why() {
 async fn a_token_that_may_not_read_artifacts_is_told_once() {
     let world = World::new(OWN).await;
     world.server.model().actions.is_forbidden = true;
-    let run = world.run(&[]).expect(0).says("list the artifacts: not allowed to").says("`permissions: actions: read`");
-    assert_eq!(run.stderr.matches("list the artifacts").count(), 1, "{}", run.stderr);
+    let run = world
+        .run(&[])
+        .expect(0)
+        .says("the artifacts named weighbridge: not allowed to")
+        .says("`permissions: actions: read`");
+    assert_eq!(run.stderr.matches("not allowed to").count(), 1, "{}", run.stderr);
 }
 
 #[tokio::test]

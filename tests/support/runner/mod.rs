@@ -6,8 +6,11 @@ pub(crate) mod commands;
 pub(crate) mod manifest;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use commands::values;
 use manifest::{Manifest, root};
@@ -17,6 +20,24 @@ pub(crate) const TOKEN: &str = "ghs_0123456789";
 /// Files by which an action answers, each with the variable that names it.
 const FILES: [(&str, &str); 3] =
     [("GITHUB_OUTPUT", "set_output"), ("GITHUB_STATE", "save_state"), ("GITHUB_STEP_SUMMARY", "step_summary")];
+
+/// The address of a forge that lets nobody in: what a test does not set up must not reach a real one.
+fn closed_forge() -> &'static str {
+    static ADDRESS: OnceLock<String> = OnceLock::new();
+    ADDRESS.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let head = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+                head.for_each(drop);
+                // Who hangs up before has no use for the answer.
+                drop(stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+            }
+        });
+        address
+    })
+}
 
 /// One job with this action as its only step.
 pub(crate) struct Runner {
@@ -140,7 +161,7 @@ impl Runner {
         let words = [
             ("CI", "true"),
             ("GITHUB_ACTIONS", "true"),
-            ("GITHUB_API_URL", "https://api.github.com"),
+            ("GITHUB_API_URL", closed_forge()),
             ("GITHUB_BASE_REF", "main"),
             ("GITHUB_EVENT_NAME", "pull_request"),
             ("GITHUB_HEAD_REF", "topic"),
