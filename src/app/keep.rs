@@ -1,8 +1,8 @@
 //! What a run leaves behind for later ones.
 
 use super::run::Run;
-use super::stores::stores;
-use crate::baseline::{self, HistoryDirectory, Part, Recorded, Store};
+use super::stores::{here, shared_stores};
+use crate::baseline::{self, Recorded, Store};
 use crate::config::Config;
 use crate::git::Git;
 use crate::plan::cache::Situation;
@@ -11,18 +11,16 @@ use crate::report::Report;
 impl Run<'_> {
     /// Keeps the report as a baseline for later runs: on this machine, and where others look if it is of what is merged.
     pub(super) async fn keep(&self, report: &Report, config: &Config, situation: &Situation, git: Option<&Git>) {
-        let stores = match stores(self.session, config, situation, &self.report_key, git, &self.output.path) {
-            Ok(stores) => stores,
-            Err(error) => return self.view.say(&format!("warning: not kept as a baseline: {error:#}")),
-        };
-        let may_share = baseline::may_share(&situation.context, &report.context.head).is_ok();
-        self.record(stores.iter().filter(|store| may_share || !store.is_shared()), report).await;
+        let mut stores = vec![here(&self.output.path, &self.report_key)];
+        if baseline::may_share(&situation.context, &report.context.head).is_ok() {
+            stores.extend(shared_stores(self.session, config, situation, &self.report_key, git));
+        }
+        self.record(&stores, report).await;
     }
 
     /// Keeps the report for later runs on this machine.
     pub(super) async fn keep_here(&self, report: &Report) {
-        let here = Store::Directory(HistoryDirectory::below(&self.output.path).of(&Part::of(&self.report_key)));
-        self.record([&here], report).await;
+        self.record([&here(&self.output.path, &self.report_key)], report).await;
     }
 
     /// A report of some cells only is none. A store that fails costs later runs their baseline, and this one nothing.

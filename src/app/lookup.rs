@@ -69,7 +69,7 @@ pub(super) async fn revisions(
     let lookup = match baseline {
         Some(found) => Lookup::Found(Box::new(found)),
         None => {
-            let stores = stores(session, config, situation, report_key, git.as_ref().ok(), output_directory)?;
+            let stores = stores(session, config, situation, report_key, git.as_ref().ok(), output_directory);
             // A signal ends the wait for a store; what is left to do then sees it.
             let found = session.cancel.run_until_cancelled(baseline::find(&stores, &chosen)).await;
             let interrupted = || Lookup::Missing { reason: "the run was interrupted".to_owned(), refusals: Vec::new() };

@@ -18,6 +18,13 @@ pub enum Store {
     Oci(OciStore),
     /// A branch of the repository.
     Branch(BranchStore),
+    /// One that could not be set up. There may be a report in it all the same.
+    Broken {
+        /// The store, as it is called.
+        name: String,
+        /// Why, as a phrase.
+        reason: String,
+    },
     /// Memory.
     #[cfg(test)]
     Fake(super::fake::FakeStore),
@@ -56,6 +63,7 @@ impl Store {
             Self::Artifact(store) => store.load(sha).await,
             Self::Oci(store) => store.load(sha).await,
             Self::Branch(store) => store.load(sha).await,
+            Self::Broken { reason, .. } => Err(Unavailable::Unreachable(reason.clone()).into()),
             #[cfg(test)]
             Self::Fake(store) => store.load(sha).await,
         }
@@ -75,16 +83,11 @@ impl Store {
                 return Ok(store.move_tag(sha, report).await);
             }
             Self::Branch(store) => store.save(sha, report).await?,
+            Self::Broken { reason, .. } => return Err(Unavailable::Unreachable(reason.clone()).into()),
             #[cfg(test)]
             Self::Fake(store) => store.save(sha, report).await?,
         }
         Ok(None)
-    }
-
-    /// Whether others read what a run writes there.
-    #[must_use]
-    pub fn is_shared(&self) -> bool {
-        !matches!(self, Self::Directory(_))
     }
 }
 
@@ -95,6 +98,7 @@ impl fmt::Display for Store {
             Self::Artifact(store) => write!(f, "the artifacts named {}", store.name()),
             Self::Oci(store) => write!(f, "the registry, {}", store.repository()),
             Self::Branch(store) => write!(f, "the branch {}", store.branch()),
+            Self::Broken { name, .. } => f.write_str(name),
             #[cfg(test)]
             Self::Fake(store) => f.write_str(&store.name),
         }

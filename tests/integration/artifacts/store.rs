@@ -144,3 +144,21 @@ async fn without_a_token_or_elsewhere_nothing_is_asked() {
         assert_eq!(world.server.model().actions.asked, [""; 0]);
     }
 }
+
+#[tokio::test]
+async fn a_store_that_cannot_be_set_up_costs_its_report_and_no_more() {
+    for (name, value, reason) in [
+        ("NODE_EXTRA_CA_CERTS", "/nonexistent/ca.pem", "/nonexistent/ca.pem"),
+        ("GITHUB_REPOSITORY", "", "GITHUB_REPOSITORY names no repository"),
+        ("GITHUB_TOKEN", "a b", "holds characters that no token has"),
+    ] {
+        let mut world = World::new(OWN).await;
+        world.case.set(name, value);
+        let run =
+            world.run(&["--no-artifact"]).expect(0).says("baseline passed over: the artifacts named weighbridge: ");
+        run.says(reason);
+        assert!(world.case.comment().contains("no usable report of commit"), "{}", world.case.comment());
+        let history = world.case.repository.path().join(".weighbridge/history");
+        assert_eq!(std::fs::read_dir(history).unwrap().count(), 1, "{name}");
+    }
+}
