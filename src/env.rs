@@ -7,6 +7,18 @@ use std::path::PathBuf;
 
 use crate::oci::Platform;
 
+/// How runners of GitHub begin the variables in which an action finds its inputs.
+pub const INPUT_PREFIX: &str = "INPUT_";
+
+/// The variables of this process that hold inputs of an action, which are for nobody but this process: among them are
+/// tokens and build secrets.
+#[must_use]
+pub fn inputs_of_this_process() -> Vec<OsString> {
+    #[expect(clippy::disallowed_methods, reason = "the door of the environment")]
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| name.as_encoded_bytes().starts_with(INPUT_PREFIX.as_bytes())).collect()
+}
+
 /// What the process was given: arguments, variables, working directory and terminals.
 #[derive(Debug, Clone, Default)]
 pub struct Env {

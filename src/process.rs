@@ -1,7 +1,8 @@
 //! The process door: the only place that starts programs.
 //!
-//! Every child gets its own process group, so that stopping it also stops what it started, and no standard input beyond
-//! a few bytes. Both pipes are emptied at the same time: a child that fills one while we read the other would never end.
+//! Every child gets its own process group, so that stopping it also stops what it started, no standard input beyond a few
+//! bytes, and none of the inputs of an action: docker, git and helpers of credentials could read secrets in them, and
+//! bake files what they like. Both pipes are emptied at the same time: a child that fills one while we read the other would never end.
 //! A child may leave a process behind that keeps the pipes open, so after its end they are read for a bounded time only.
 
 mod error;
@@ -22,6 +23,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::env;
 
 pub use error::ProcessError;
 pub use invocation::{EnvChange, Invocation};
@@ -226,6 +229,9 @@ fn command(invocation: &Invocation) -> Command {
     command.process_group(0).kill_on_drop(true);
     if let Some(directory) = &invocation.directory {
         command.current_dir(directory);
+    }
+    for name in env::inputs_of_this_process() {
+        command.env_remove(name);
     }
     for (name, change) in &invocation.env {
         match change {

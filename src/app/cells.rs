@@ -166,7 +166,7 @@ pub(super) fn invocation(cell: &Cell<'_>, builder: Option<&str>, delivery: &Deli
     }
 }
 
-/// A command about a cell with what only its environment holds. Inputs of an action and similar noise do not reach it.
+/// A command about a cell with what only its environment holds.
 pub(super) fn docker(args: Vec<String>, cell: &Cell<'_>, env: &Env) -> Invocation {
     let mut invocation = Invocation::new("docker").args(args);
     for (name, value) in args::secret_variables(cell.image) {
@@ -176,9 +176,6 @@ pub(super) fn docker(args: Vec<String>, cell: &Cell<'_>, env: &Env) -> Invocatio
         if let Some(value) = env.get(name) {
             invocation = invocation.env(name, EnvChange::Secret(value.into()));
         }
-    }
-    for name in env.variables.keys().filter(|name| name.starts_with("INPUT_")) {
-        invocation = invocation.env(name.clone(), EnvChange::Remove);
     }
     invocation
 }

@@ -16,7 +16,7 @@ const USES: [(&str, &[&str]); 27] = [
     // Doors, and what stands on them.
     ("env", &["oci"]),
     ("fs", &[]),
-    ("process", &[]),
+    ("process", &["env"]),
     ("http", &["env", "fs"]),
     ("git", &["fs", "process"]),
     ("registry", &["env", "fs", "http", "process"]),

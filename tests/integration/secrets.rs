@@ -125,6 +125,17 @@ fn the_build_gets_its_secrets_by_environment_and_no_inputs_of_an_action() {
 }
 
 #[test]
+fn a_bake_file_cannot_read_the_inputs_of_an_action() {
+    let mut case = Case::configured("bake: docker-bake.hcl");
+    case.repository.write("docker-bake.hcl", "variable \"INPUT_SECRETS\" {}");
+    case.docker.refuses("bake", 1, "ERROR: failed to find target default");
+    case.set("INPUT_SECRETS", TOKEN);
+    case.run(&[]).expect(2);
+    let env = std::fs::read_to_string(&case.docker.files("env")[0]).unwrap();
+    assert!(env.contains("FAKE_DOCKER=") && !env.contains("INPUT_"), "{env}");
+}
+
+#[test]
 fn a_secret_that_does_not_resolve_is_refused_before_any_build() {
     for (secret, message) in [
         ("id=key,env=NOWHERE", "image `orders`, secret `key`: environment variable NOWHERE is unset or empty"),
