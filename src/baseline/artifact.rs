@@ -60,7 +60,10 @@ impl ArtifactStore {
         }
         match self.rest.artifacts(&self.name).await {
             Ok(listed) => Ok(self.listed.get_or_init(|| listed)),
-            Err(error @ ForgeError::Denied { .. }) => Err(Unavailable::Denied(error.to_string())),
+            // Gitea and Forgejo do not know the address.
+            Err(error @ (ForgeError::Denied { .. } | ForgeError::NotFound(_))) => {
+                Err(Unavailable::Denied(error.to_string()))
+            }
             Err(error) => Err(Unavailable::Unreachable(error.to_string())),
         }
     }

@@ -103,13 +103,20 @@ async fn a_content_that_is_no_report_is_passed_over_and_says_why() {
 #[tokio::test]
 async fn a_token_that_may_not_read_artifacts_is_told_once() {
     let world = World::new(OWN).await;
-    world.server.model().actions.is_forbidden = true;
-    let run = world
-        .run(&[])
-        .expect(0)
-        .says("the artifacts named weighbridge: not allowed to")
-        .says("`permissions: actions: read`");
+    world.server.model().actions.refusal = Some(403);
+    let run = world.run(&[]).expect(0).says("weighbridge: not allowed to").says("`permissions: actions: read`");
     assert_eq!(run.stderr.matches("not allowed to").count(), 1, "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_server_without_this_interface_has_lost_no_baseline() {
+    let budget = "{images: {orders: {context: orders, budget: {compressed_growth: 1%}}}, cache: {backend: none}}";
+    for (status, code) in [(404, 0), (403, 0), (400, 4)] {
+        let world = World::new(OWN).await;
+        world.case.repository.write("weighbridge.yml", budget);
+        world.server.model().actions.refusal = Some(status);
+        world.run(&[]).expect(code).says("baseline passed over: the artifacts named weighbridge: ");
+    }
 }
 
 #[tokio::test]

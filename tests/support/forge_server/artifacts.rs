@@ -58,8 +58,8 @@ pub(crate) struct Actions {
     /// Commits with their parents.
     pub(crate) commits: BTreeMap<String, Vec<String>>,
     pub(crate) branches: BTreeMap<String, String>,
-    /// Whether the token may not read runs and artifacts.
-    pub(crate) is_forbidden: bool,
+    /// What is answered instead of runs and artifacts: 403 where the token may not read them, 404 where there are none.
+    pub(crate) refusal: Option<u16>,
     /// Whether the service answers in the other spelling.
     pub(crate) is_camel_case: bool,
     /// The run that leaves artifacts.
@@ -185,8 +185,8 @@ impl Actions {
     pub(crate) fn github(&mut self, path: &str, request: &Request, blobs: &str) -> Option<Reply> {
         self.asked.push(path.to_owned());
         let parts: Vec<&str> = path.split('/').collect();
-        if parts[0] == "actions" && self.is_forbidden {
-            return Some(Reply::error(403, "Resource not accessible by integration"));
+        if let Some(status) = self.refusal.filter(|_| parts[0] == "actions") {
+            return Some(Reply::error(status, "Resource not accessible by integration"));
         }
         let id = |text: &str| text.parse::<u64>().ok();
         match parts[..] {
