@@ -37,13 +37,13 @@ pub(super) fn job_log(env: &Env) -> JobLog {
 /// as in a step that is a script, they are not written at all.
 fn maskable<'r>(env: &Env, redactor: &'r Redactor) -> impl Iterator<Item = &'r str> {
     let is_action = env.variables.keys().any(|name| name.starts_with("INPUT_"));
-    redactor.values().filter(move |_| is_action)
+    redactor.declared().filter(move |_| is_action)
 }
 
 /// Before the builds: what must not be shown of them, and a builder that has to be removed after the job.
 pub(super) fn builds_begin(session: &Session, redactor: &Redactor, prepared: &Prepared) {
     let environment = Redactor::of_environment(&session.env);
-    let masked: BTreeSet<&str> = environment.values().collect();
+    let masked: BTreeSet<&str> = environment.declared().collect();
     session.log.mask(maskable(&session.env, redactor).filter(|secret| !masked.contains(secret)));
     if prepared.is_created
         && let Some(state) = Values::state(&session.env)

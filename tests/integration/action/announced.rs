@@ -181,7 +181,8 @@ fn a_log_of_a_build_commands_nothing_whatever_it_prints() {
 #[test]
 fn secrets_are_masked_first_and_stand_nowhere_else() {
     let case = Case::configured(
-        "images: { orders: { context: orders, secrets: ['id=a,env=DEPLOY_KEY', 'id=b,src=key.pem'] } }\n",
+        "images: { orders: { context: orders, build_args: {AUTH: 'true', API_TOKEN: guessed}, \
+         secrets: ['id=a,env=DEPLOY_KEY', 'id=b,src=key.pem'] } }\n",
     );
     case.repository.write("key.pem", format!("-----BEGIN-----\n{SECRET}-of-a-file\nabc\n"));
     let mut job = Job::of(case);
@@ -194,7 +195,9 @@ fn secrets_are_masked_first_and_stand_nowhere_else() {
     for secret in [TOKEN, "runtime-token", SECRET, "second line", &format!("{SECRET}-of-a-file"), "-----BEGIN-----"] {
         assert!(masks.contains(&secret), "{secret} is not masked: {masks:?}");
     }
-    assert!(!masks.contains(&"abc"));
+    for other in ["abc", "true", "guessed"] {
+        assert!(!masks.contains(&other), "{other} is masked for the whole job: {masks:?}");
+    }
     let first = step.stderr.lines().position(|line| !line.starts_with("::add-mask::")).unwrap();
     assert!(first >= 2 && step.stderr.lines().nth(first).unwrap().starts_with("::stop-commands::"), "{}", step.stderr);
     let files = [job.file("set_output"), job.file("step_summary"), job.file("save_state")].concat();
