@@ -126,7 +126,9 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
         drafts.iter().filter_map(|draft| image::resolve(draft, &around, &mut faults)).collect();
     faults.into_result()?;
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Config { origin, root, images: selection.apply(images)?, cache, baselines, comment, review, selection })
+    let images = selection.apply(images)?;
+    let of_inputs = request.inputs.described(&images);
+    Ok(Config { origin, root, images, cache, baselines, comment, review, selection, of_inputs })
 }
 
 /// The resolved configuration.
@@ -149,15 +151,16 @@ pub struct Config {
     pub review: Review,
     /// What was asked for, by the command line or the environment; `images` is what is left of the configuration.
     pub selection: Selection,
+    /// What the inputs of the action describe, where they do: the image, and its platforms if they say these.
+    pub of_inputs: Selection,
 }
 
 impl Config {
     /// By which images and platforms the report of this run is told from others of the repository: those that were
-    /// chosen. Steps that describe their image by inputs are often several, each with another image.
+    /// chosen. Steps that describe their image by inputs are often several, each with another image or platform.
     #[must_use]
     pub fn told_by(&self) -> Selection {
-        let images = self.images.iter().map(|image| image.name.clone()).filter(|_| self.origin.ends_with(OF_INPUTS));
-        self.selection.clone().or(Selection { images: images.collect(), platforms: Vec::new() })
+        self.selection.clone().or(self.of_inputs.clone())
     }
 }
 

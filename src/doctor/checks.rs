@@ -228,6 +228,7 @@ mod tests {
             comment: crate::config::CommentMode::default(),
             review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),
+            of_inputs: crate::config::Selection::default(),
         };
         let checks = platforms(&facts, Some(&config));
         let seen: Vec<(Health, &str)> =

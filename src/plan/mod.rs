@@ -224,6 +224,7 @@ pub(crate) mod tests {
             comment: crate::config::CommentMode::default(),
             review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),
+            of_inputs: crate::config::Selection::default(),
         }
     }
 

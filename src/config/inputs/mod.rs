@@ -10,11 +10,13 @@ mod list;
 mod secrets;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
+use super::{Image, Selection};
 use crate::env::Env;
+use crate::oci::Platform;
 use context::Repository;
 use list::Unclosed;
 use secrets::Secrets;
@@ -89,6 +91,21 @@ impl Inputs {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// Of the resolved images, what the inputs describe: every step with inputs is about images of its own, and where a
+    /// matrix goes over their platforms, about platforms of its own.
+    pub(super) fn described(&self, images: &[Image]) -> Selection {
+        if self.is_empty() {
+            return Selection::default();
+        }
+        let has_platforms = self.values.contains_key("platforms");
+        let platforms: BTreeSet<Platform> =
+            images.iter().filter(|_| has_platforms).flat_map(|image| image.platforms.clone()).collect();
+        Selection {
+            images: images.iter().map(|image| image.name.clone()).collect(),
+            platforms: platforms.into_iter().collect(),
+        }
     }
 
     /// What is to be asked instead of a build, as `--call` takes it.

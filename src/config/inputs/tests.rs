@@ -145,6 +145,20 @@ fn a_configuration_without_images_says_the_rest_of_the_image_of_the_inputs() {
 }
 
 #[test]
+fn legs_of_a_matrix_over_the_platforms_are_told_apart() {
+    let directory = tree(&[("weighbridge.yml", "images: {app: {context: ., platforms: [linux/amd64, linux/arm64]}}")]);
+    for (inputs, platforms) in [
+        (&[("tags", "acme/app")][..], &[][..]),
+        (&[("platforms", "linux/arm64")], &["linux/arm64"]),
+        (&[("platforms", "linux/arm64,linux/amd64")], &["linux/amd64", "linux/arm64"]),
+    ] {
+        let told_by = config(directory.path(), inputs, &[]).unwrap().told_by();
+        assert_eq!(told_by.images, ["app"]);
+        assert_eq!(told_by.platforms.iter().map(ToString::to_string).collect::<Vec<_>>(), platforms);
+    }
+}
+
+#[test]
 fn paths_of_inputs_are_relative_to_the_working_directory_wherever_the_configuration_is() {
     let directory = tree(&[("ci/weighbridge.yml", "images: {app: {context: .}}"), ("ci/Dockerfile", "FROM scratch")]);
     let given = [("context", "app"), ("build-contexts", "docs=app\nbase=docker-image://alpine"), ("target", "x")];
