@@ -136,6 +136,10 @@ impl Inputs {
                 *value = to.join(inside).to_string_lossy().into_owned();
             }
         }
+        if let Some(contexts) = moved.values.get_mut("build-contexts") {
+            let lines = contexts.lines().map(|line| moved_context(line, from, to).unwrap_or_else(|| line.to_owned()));
+            *contexts = lines.collect::<Vec<_>>().join("\n");
+        }
         moved
     }
 }
@@ -144,6 +148,15 @@ impl fmt::Debug for Inputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.values.keys()).finish()
     }
+}
+
+/// A line `name=path`, which may stand in quotes.
+fn moved_context(line: &str, from: &Path, to: &Path) -> Option<String> {
+    let (name, path) = line.split_once('=')?;
+    let bare = path.trim_end_matches(['"', ' ', '\t']);
+    let quote = path.get(bare.len()..)?;
+    let inside = Path::new(bare.trim_start()).strip_prefix(from).ok()?;
+    Some(format!("{name}={}{quote}", to.join(inside).display()))
 }
 
 fn last_part(path: &str) -> &str {

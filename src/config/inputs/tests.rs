@@ -187,6 +187,12 @@ fn the_inputs_move_with_a_copy_of_the_repository() {
         assert_eq!(inputs.values["context"], moved);
         assert_eq!(inputs.values["file"], "Dockerfile");
     }
+    let mut env = env(".");
+    let contexts = "docs=/w/docs\n\"all=/w\"\nbase=docker-image://alpine\nother=/w2\nnear=docs";
+    env.variables.insert("INPUT_BUILD-CONTEXTS".to_owned(), contexts.to_owned());
+    let inputs = Inputs::read(&env).moved(Path::new("/w"), Path::new("/b"));
+    let moved = "docs=/b/docs\n\"all=/b/\"\nbase=docker-image://alpine\nother=/w2\nnear=docs";
+    assert_eq!(inputs.values["build-contexts"], moved);
 }
 
 #[test]
