@@ -130,7 +130,10 @@ pub(super) fn given_name<'n>(args: &'n RunArgs, config: &'n Config) -> Option<&'
 
 /// The key of a run's report.
 pub(super) fn run_key(session: &Session, args: &RunArgs, config: &Config, project: &str) -> String {
-    comment_key(given_name(args, config), project, session.config_file().as_deref(), &config.told_by())
+    let given = given_name(args, config);
+    // A name says enough of an image that inputs describe; the second workflow of a fork could not know more.
+    let selection = if given.is_some() { config.selection.clone() } else { config.told_by() };
+    comment_key(given, project, session.config_file().as_deref(), &selection)
 }
 
 /// The key by which the comment of a report is found again: a change request has one comment for each name, else for
