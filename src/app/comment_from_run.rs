@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::baseline::{self, ArtifactStore, Chosen, Lookup, Store};
 use crate::cli::CommentArgs;
 use crate::compare::{Baseline, Comparison, compare, ledger, verdict};
-use crate::config::CommentMode;
+use crate::config::{CommentMode, Selection};
 use crate::error::{self, Exit};
 use crate::escape;
 use crate::forge::actions::{Artifact, Run};
@@ -31,6 +31,14 @@ use crate::report::{Base, Report};
 
 const PERMISSION: &str = "give the job `permissions: actions: read, contents: read, pull-requests: write`";
 
+/// By what a report is found.
+struct Names {
+    /// The key of its comment.
+    key: String,
+    /// The artifact that holds it, in the run and in those of the target branch.
+    artifact: String,
+}
+
 pub(super) async fn comment(session: &Session, args: &CommentArgs) -> Result<u8> {
     let ended = session.cancel.run_until_cancelled(bring(session, args)).await;
     ended.unwrap_or(Ok(error::INTERRUPTED))
@@ -39,7 +47,7 @@ pub(super) async fn comment(session: &Session, args: &CommentArgs) -> Result<u8>
 async fn bring(session: &Session, args: &CommentArgs) -> Result<u8> {
     let doing = || format!("comment on what run {} was about", args.run);
     let rest = Rest::of(&session.env, PERMISSION).with_context(|| Exit::usage(doing()))?;
-    let key = key(session, args);
+    let names = names(session, args)?;
     let run = match rest.run(args.run).await {
         Err(error @ ForgeError::NotFound(_)) => return Err(error).with_context(|| Exit::usage(doing())),
         run => run.with_context(|| not_published(doing()))?,
@@ -48,9 +56,8 @@ async fn bring(session: &Session, args: &CommentArgs) -> Result<u8> {
         Ok(pulls) => pulls,
         Err(nothing) => return Ok(say_nothing(&nothing)),
     };
-    let wanted = args.artifact.clone().unwrap_or_else(|| artifact::name_of(artifact::NAME, &key));
-    let found = rest.artifacts_of_run(run.id, &wanted).await.with_context(|| not_published(doing()))?;
-    let Some(found) = found.into_iter().next() else { return without_report(&run, &wanted) };
+    let found = rest.artifacts_of_run(run.id, &names.artifact).await.with_context(|| not_published(doing()))?;
+    let Some(found) = found.into_iter().next() else { return without_report(&run, &names.artifact) };
     let report = downloaded(&rest, &found).await?;
     let origin = match Origin::of(&rest, &run, pulls, &report).await {
         Ok(Some(origin)) => origin,
@@ -58,7 +65,7 @@ async fn bring(session: &Session, args: &CommentArgs) -> Result<u8> {
         Err(Unusable::Report(reason)) => return Err(anyhow!(reason)).with_context(|| unusable(&found)),
         Err(Unusable::Forge(error)) => return Err(error).with_context(|| not_published(doing())),
     };
-    publish(session, args, &rest, &run, &origin, report, &key).await
+    publish(session, args, &rest, &run, &origin, report, &names).await
 }
 
 fn say_nothing(reason: &str) -> u8 {
@@ -95,10 +102,13 @@ async fn downloaded(rest: &Rest, artifact: &Artifact) -> Result<Report> {
 
 /// As in the run itself, so that both write the same comment: the repository is not here, so the configuration's folder
 /// is told by its path.
-fn key(session: &Session, args: &CommentArgs) -> String {
+fn names(session: &Session, args: &CommentArgs) -> Result<Names> {
     let file = session.config_file();
     let project = file.as_deref().filter(|file| file.is_relative()).and_then(Path::parent).unwrap_or(Path::new(""));
-    comment_key(args.report_name.as_deref(), &project.to_string_lossy(), file.as_deref(), &session.selection())
+    let (given, selection) = (args.report_name.as_deref(), session.selection().or(Selection::from_env(&session.env)?));
+    let key = comment_key(given, &project.to_string_lossy(), file.as_deref(), &selection);
+    let artifact = args.artifact.clone().unwrap_or_else(|| artifact::name_of(artifact::NAME, &key));
+    Ok(Names { key, artifact })
 }
 
 /// Compares the report with what this repository's own runs have left, as the numbers of a stranger prove nothing.
@@ -109,10 +119,9 @@ async fn publish(
     run: &Run,
     origin: &Origin,
     mut report: Report,
-    key: &str,
+    names: &Names,
 ) -> Result<u8> {
-    let name = artifact::name_of(artifact::NAME, key);
-    let store = ArtifactStore::new(rest.clone(), &name, vec![origin.pull.base.branch.clone()]);
+    let store = ArtifactStore::new(rest.clone(), &names.artifact, vec![origin.pull.base.branch.clone()]);
     let lookup = baseline::find(&[Store::Artifact(store)], &origin.chosen).await;
     for refusal in super::lookup::refusals(&lookup) {
         terminal::say(&format!("baseline passed over: {}", escape::block(&refusal.to_string())));
@@ -137,7 +146,7 @@ async fn publish(
         terminal::say(&format!("{what} {}", Place::Github(place)));
         return Ok(error::OK);
     }
-    let marker = Marker::new(key, report.context.head.sha.as_deref(), run.id);
+    let marker = Marker::new(&names.key, report.context.head.sha.as_deref(), run.id);
     let text = match calm {
         Calm::BackToNormal => markdown::back_to_normal(&comparison),
         Calm::Speak(_) | Calm::Correct | Calm::Silent => markdown::render(&comparison),

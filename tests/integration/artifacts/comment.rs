@@ -107,6 +107,34 @@ async fn reports_with_a_name_have_artifacts_and_comments_of_their_own() {
 }
 
 #[tokio::test]
+async fn an_artifact_of_another_name_is_compared_with_its_like() {
+    let world = World::new(FORK).await;
+    let configuration = world.case.repository.read("weighbridge.yml");
+    let named = configuration.replacen('{', "{baseline: {artifact: weights}, ", 1);
+    world.case.repository.write("weighbridge.yml", named);
+    world.server.model().actions.leave(MAIN_RUN, "weights", zipped(&[("report.json", &world.base_report)]));
+    world.run(&[]).expect(0).says("report left as artifact weights");
+    comment(&world, &["--artifact", "weights"]).expect(0).says("(an image changed)");
+    assert!(!world.server.model().comments[0].body.contains("No baseline"), "{:?}", world.server.model().comments);
+}
+
+#[tokio::test]
+async fn a_named_report_is_found_whatever_else_tells_the_run() {
+    let mut world = weighed().await;
+    for (name, value) in [("INPUT_IMAGE", "orders"), ("INPUT_LABELS", "a=b"), ("INPUT_REPORT-NAME", "backend")] {
+        world.case.set(name, value);
+    }
+    world.run(&[]).expect(0).says("report left as artifact weighbridge-backend-orders");
+    comment(&world, &["--report-name", "backend", "--image", "orders", "--comment", "always"]).expect(0);
+    let key = "<!-- weighbridge:key=backend@orders;";
+    assert!(world.server.model().comments[0].body.starts_with(key), "{:?}", world.server.model().comments);
+    let mut repository = second(&world);
+    repository.env.insert("WEIGHBRIDGE_IMAGE".to_owned(), "orders".to_owned());
+    let run = repository.weighbridge(&["comment", "--run", "50", "--report-name", "backend", "--comment", "always"]);
+    run.expect(0).says("says so already");
+}
+
+#[tokio::test]
 async fn a_run_that_is_not_about_an_open_pull_request_is_left_alone() {
     let world = weighed().await;
     let before = world.server.model().actions.pull_requests.clone();
