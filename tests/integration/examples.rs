@@ -1,4 +1,4 @@
-//! The workflows in `examples/`, which the documents show as they are.
+//! The workflows in `examples/`, which the documents show as they are, and the jobs of GitLab, which are three of a kind.
 
 use std::path::Path;
 
@@ -48,4 +48,22 @@ fn the_workflow_that_comments_runs_nothing_of_the_pull_request() {
     let line = step["with"]["args"].as_str().unwrap().replace("${{ github.event.workflow_run.id }}", "50");
     let cli = Cli::try_parse_from(line.split(' ')).unwrap();
     assert!(matches!(cli.command, Command::Comment(args) if args.run == 50), "{line}");
+}
+
+#[test]
+fn the_jobs_of_gitlab_give_it_the_same() {
+    let jobs = [
+        ("src/app/init/gitlab.yml", "weighbridge"),
+        ("templates/weighbridge.yml", "$[[ inputs.job-name ]]"),
+        ("examples/gitlab-ci.yml", ".weighbridge"),
+    ];
+    let jobs = jobs.map(|(path, name)| {
+        let text = read(path);
+        // A component has its inputs in a document before.
+        let document = text.split("\n---\n").last().unwrap();
+        let job = serde_yaml::from_str::<Value>(document).unwrap()[name].clone();
+        ["artifacts", "rules", "before_script"].map(|key| job[key].clone())
+    });
+    assert!(jobs[0].iter().all(|part| !part.is_null()), "{jobs:?}");
+    assert!(jobs[0] == jobs[1] && jobs[1] == jobs[2], "{jobs:#?}");
 }
