@@ -35,7 +35,8 @@ pub(super) async fn call(session: &Session, options: &RunArgs, method: &str) -> 
         return Ok(error::OK);
     }
     check_secrets(&config, &session.env)?;
-    OutputDirectory::prepare(output)?;
+    // Held to the end: its lock keeps other runs out.
+    let _output = OutputDirectory::prepare(output)?;
     prepare_files(cell)?;
     let on_line = |line: &[u8]| terminal::say(&show(&String::from_utf8_lossy(line)));
     let answer = process::stream(&question, on_line, &session.cancel, options.timeout).await;
