@@ -11,8 +11,9 @@ use super::compare::{forget_other_baseline, show};
 use super::origin::{Origin, Unusable};
 use super::session::Session;
 use crate::baseline::{self, ArtifactStore, Chosen, Lookup, Store};
+use crate::ci::About;
 use crate::cli::CommentArgs;
-use crate::compare::{Baseline, Comparison, compare, ledger, verdict};
+use crate::compare::{Baseline, Comparison, budget, compare, ledger, verdict};
 use crate::config::{CommentMode, Selection};
 use crate::error::{self, Exit};
 use crate::escape;
@@ -134,12 +135,14 @@ async fn publish(
         forget_other_baseline(base, &mut report);
     }
     report.context.base = base_of(&baseline, &origin.chosen);
+    let about = about(&origin.pull);
+    budget::disallow(&mut report, |label| about.has_label(label));
     report.verdict = verdict::overall(&report);
     ledger::carry_durations(&mut report, base.as_ref());
     let name = args.report_name.clone();
     let comparison = Comparison { baseline, name, ..compare(base.as_ref(), &report) };
     terminal::out(&show(session, &comparison));
-    let calm = calm(args.comment, &comparison, &origin.pull);
+    let calm = calm(args.comment, &comparison, &about);
     let place = place(session, &origin.pull)?;
     if args.dry_run || calm == Calm::Silent {
         let what = if calm.publishes(true) { "a comment would be brought to" } else { "no comment on" };
@@ -161,11 +164,15 @@ async fn publish(
 }
 
 /// Nobody waits for a comment on what a bot opened, unless one is asked for.
-fn calm(mode: Option<CommentMode>, comparison: &Comparison<'_>, pull: &PullRequest) -> Calm {
+fn calm(mode: Option<CommentMode>, comparison: &Comparison<'_>, about: &About) -> Calm {
     let mode = mode.unwrap_or(CommentMode::Auto);
-    let is_by_bot = pull.user.as_ref().is_some_and(|user| user.kind == "Bot");
     let calm = Calm::of(mode, comparison);
-    if is_by_bot && mode == CommentMode::Auto { calm.without_new_comment() } else { calm }
+    if about.is_by_bot && mode == CommentMode::Auto { calm.without_new_comment() } else { calm }
+}
+
+fn about(pull: &PullRequest) -> About {
+    let (login, kind) = pull.user.as_ref().map_or(("", None), |user| (&*user.login, Some(&*user.kind)));
+    About::of_github(login, kind, pull.labels.iter().map(|label| label.name.clone()).collect())
 }
 
 fn base_of(baseline: &Baseline, chosen: &Chosen) -> Option<Base> {

@@ -1,7 +1,7 @@
 //! What the forge says of a change request beside where it comes from: its labels, whether a program opened it, and
 //! whether it is a draft.
 
-use super::payload::{PullRequest, User};
+use super::payload::PullRequest;
 use crate::env::Env;
 
 /// What the forge says of a change request. Names are of the forge's users: untrusted text.
@@ -16,6 +16,12 @@ pub struct About {
 }
 
 impl About {
+    /// Of a pull request of GitHub, as its payloads and its API say it alike: who opened it, by name and type.
+    #[must_use]
+    pub fn of_github(login: &str, kind: Option<&str>, labels: Vec<String>) -> Self {
+        Self { labels, is_by_bot: is_bot_of_github(login, kind), ..Self::default() }
+    }
+
     /// Whether it has this label. Forges do not tell labels apart by case.
     #[must_use]
     pub fn has_label(&self, name: &str) -> bool {
@@ -24,17 +30,14 @@ impl About {
 }
 
 pub(super) fn github(pull_request: &PullRequest) -> About {
-    let labels = pull_request.labels.iter().flatten().map(|label| label.name.clone());
-    About {
-        labels: labels.collect(),
-        is_by_bot: pull_request.user.as_ref().is_some_and(is_bot_of_github),
-        is_draft: pull_request.draft.unwrap_or_default(),
-    }
+    let labels = pull_request.labels.iter().flatten().map(|label| label.name.clone()).collect();
+    let (login, kind) = pull_request.user.as_ref().map_or(("", None), |user| (&*user.login, user.kind.as_deref()));
+    About { is_draft: pull_request.draft.unwrap_or_default(), ..About::of_github(login, kind, labels) }
 }
 
 /// Apps have a type of their own. Those who run Renovate themselves give it an account like a person's.
-fn is_bot_of_github(user: &User) -> bool {
-    user.kind.as_deref() == Some("Bot") || user.login.ends_with("[bot]") || is_named_like_a_bot(&user.login)
+fn is_bot_of_github(login: &str, kind: Option<&str>) -> bool {
+    kind == Some("Bot") || login.ends_with("[bot]") || is_named_like_a_bot(login)
 }
 
 /// <https://docs.gitlab.com/ci/variables/predefined_variables/>. They do not say who opened a merge request, but who
@@ -77,7 +80,6 @@ mod tests {
 
     #[test]
     fn bots_are_told_by_their_type_or_their_name() {
-        let user = |login: &str, kind: Option<&str>| User { login: login.into(), kind: kind.map(str::to_owned) };
         for (login, kind, expected) in [
             ("ann", Some("User"), false),
             ("ann", None, false),
@@ -87,7 +89,7 @@ mod tests {
             ("renovator", Some("User"), false),
             ("robot", Some("User"), false),
         ] {
-            assert_eq!(is_bot_of_github(&user(login, kind)), expected, "{login}");
+            assert_eq!(is_bot_of_github(login, kind), expected, "{login}");
         }
         for (login, expected) in [
             ("project_7_bot_0a1b2c", true),

@@ -191,6 +191,15 @@ pub fn allow(head: &mut Report, label: &str) {
     head.verdict = verdict::overall(head);
 }
 
+/// Takes back what a stranger's report says that a label allows, where the change request has no such label.
+pub fn disallow(head: &mut Report, has_label: impl Fn(&str) -> bool) {
+    for budget in head.cells.iter_mut().flat_map(|cell| &mut cell.budgets) {
+        if budget.allowed_by.take_if(|label| !has_label(label)).is_some() {
+            budget.verdict = Verdict::Fail;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -316,6 +325,12 @@ mod tests {
         head.cells[0].budgets.retain(|budget| budget.allowed_by.is_some());
         allow(&mut head, "on-purpose");
         assert_eq!(head.verdict, Verdict::Warn);
+        let before = head.clone();
+        disallow(&mut head, |label| label == "on-purpose");
+        assert_eq!(head, before);
+        disallow(&mut head, |_| false);
+        let budgets = &head.cells[0].budgets;
+        assert!(budgets.iter().all(|budget| budget.verdict == Verdict::Fail && budget.allowed_by.is_none()));
     }
 
     #[test]

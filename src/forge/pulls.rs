@@ -17,6 +17,9 @@ pub struct PullRequest {
     /// Who opened it.
     #[serde(default)]
     pub user: Option<User>,
+    /// What somebody with the right to triage has put on it.
+    #[serde(default)]
+    pub labels: Vec<Label>,
     /// The trial merge of this moment.
     #[serde(default)]
     pub merge_commit_sha: Option<String>,
@@ -25,9 +28,18 @@ pub struct PullRequest {
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
+    /// Its name.
+    pub login: String,
     /// `Bot` for a program.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+/// A label.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Label {
+    /// What it says.
+    pub name: String,
 }
 
 /// One side of a pull request.

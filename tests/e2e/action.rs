@@ -120,7 +120,8 @@ fn knows(server: &Server, review: &Review, head_repository: u64) {
     actions.pull_requests.push(PullRequest {
         number: 7,
         is_open: true,
-        is_by_bot: false,
+        opened_by: ("somebody", "User"),
+        labels: Vec::new(),
         head_sha,
         head_branch,
         head_repository,

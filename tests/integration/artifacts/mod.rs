@@ -71,7 +71,8 @@ impl World {
         model.actions.pull_requests.push(PullRequest {
             number: 7,
             is_open: true,
-            is_by_bot: false,
+            opened_by: ("somebody", "User"),
+            labels: Vec::new(),
             head_sha: self.head.clone(),
             head_branch: "topic".to_owned(),
             head_repository,

@@ -38,11 +38,13 @@ pub(crate) struct Artifact {
     pub(crate) listed: Value,
 }
 
+/// A pull request, opened by an account of this name and type.
 #[derive(Debug, Clone)]
 pub(crate) struct PullRequest {
     pub(crate) number: u64,
     pub(crate) is_open: bool,
-    pub(crate) is_by_bot: bool,
+    pub(crate) opened_by: (&'static str, &'static str),
+    pub(crate) labels: Vec<String>,
     pub(crate) head_sha: String,
     pub(crate) head_branch: String,
     pub(crate) head_repository: u64,
@@ -91,7 +93,8 @@ impl PullRequest {
     fn show(&self, branches: &BTreeMap<String, String>) -> Value {
         let label = format!("{}:{}", full_name(self.head_repository).split('/').next().unwrap(), self.head_branch);
         json!({
-            "user": { "login": "somebody", "type": if self.is_by_bot { "Bot" } else { "User" } },
+            "user": { "login": self.opened_by.0, "type": self.opened_by.1 },
+            "labels": self.labels.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
             "number": self.number, "state": if self.is_open { "open" } else { "closed" },
             "head": {
                 "label": label, "sha": self.head_sha, "ref": self.head_branch,
