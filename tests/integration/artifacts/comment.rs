@@ -89,11 +89,9 @@ async fn the_second_step_is_as_calm_as_the_first() {
 #[tokio::test]
 async fn a_bots_pull_request_gets_a_comment_only_if_one_is_asked_for() {
     let world = weighed().await;
-    for opened_by in [("somebody", "Bot"), ("renovate-bot", "User")] {
-        world.server.model().actions.pull_requests[0].opened_by = opened_by;
-        comment(&world, &[]).expect(0).says("nothing to say");
-        assert_eq!(world.server.model().comments, []);
-    }
+    world.server.model().actions.pull_requests[0].is_by_bot = true;
+    comment(&world, &[]).expect(0).says("nothing to say");
+    assert_eq!(world.server.model().comments, []);
     comment(&world, &["--comment", "always"]).expect(0).says("comment made on");
 }
 
@@ -121,19 +119,29 @@ async fn an_artifact_of_another_name_is_compared_with_its_like() {
 }
 
 #[tokio::test]
-async fn a_named_report_is_found_whatever_else_tells_the_run() {
+async fn a_named_report_is_found_whatever_inputs_describe_its_image() {
     let mut world = weighed().await;
-    for (name, value) in [("INPUT_IMAGE", "orders"), ("INPUT_LABELS", "a=b"), ("INPUT_REPORT-NAME", "backend")] {
-        world.case.set(name, value);
+    world.case.repository.write("inputs.yml", "cache: {backend: none}\n");
+    for (name, value) in [("CONFIG", "inputs.yml"), ("CONTEXT", "orders"), ("TAGS", "orders"), ("COMMENT", "never")] {
+        world.case.set(&format!("INPUT_{name}"), value);
     }
-    world.run(&[]).expect(0).says("report left as artifact weighbridge-backend-orders");
-    comment(&world, &["--report-name", "backend", "--image", "orders", "--comment", "always"]).expect(0);
-    let key = "<!-- weighbridge:key=backend@orders;";
-    assert!(world.server.model().comments[0].body.starts_with(key), "{:?}", world.server.model().comments);
+    let run = world.case.run(&["--report-name", "backend"]).expect(0);
+    run.says("report left as artifact weighbridge-backend");
+    comment(&world, &["--report-name", "backend", "--comment", "always"]).expect(0).says("comment made on");
+    let model = world.server.model();
+    assert!(model.comments[0].body.starts_with("<!-- weighbridge:key=backend;"), "{:?}", model.comments);
+}
+
+#[tokio::test]
+async fn what_variables_choose_counts_in_both_steps() {
+    let mut world = weighed().await;
+    world.case.set("WEIGHBRIDGE_IMAGE", "orders");
+    world.run(&[]).expect(0).says("report left as artifact weighbridge-weighbridge-orders");
     let mut repository = second(&world);
     repository.env.insert("WEIGHBRIDGE_IMAGE".to_owned(), "orders".to_owned());
-    let run = repository.weighbridge(&["comment", "--run", "50", "--report-name", "backend", "--comment", "always"]);
-    run.expect(0).says("says so already");
+    repository.weighbridge(&["comment", "--run", "50", "--comment", "always"]).expect(0).says("comment made on");
+    let model = world.server.model();
+    assert!(model.comments[0].body.starts_with("<!-- weighbridge:key=weighbridge@orders;"), "{:?}", model.comments);
 }
 
 #[tokio::test]
@@ -238,28 +246,11 @@ async fn what_a_stranger_writes_is_only_text() {
 }
 
 #[tokio::test]
-async fn a_report_is_not_believed_what_labels_there_are() {
-    let world = weighed().await;
-    let report = String::from_utf8(world.base_report.clone()).unwrap().replace(&world.base, &world.merge);
-    let mut report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    report["cells"][0]["budgets"] = json!([{
-        "key": "compressed", "limit": "1 kB", "actual": "2 kB", "verdict": "warn", "reason": "", "allowed_by": "heavier",
-    }]);
-    *forked(&mut world.server.model().actions) = report.to_string().into_bytes();
-    let allowed = "allowed by label `heavier`";
-    let run = comment(&world, &["--format", "markdown"]).expect(0);
-    assert!(!run.stdout.contains(allowed), "{}", run.stdout);
-    world.server.model().actions.pull_requests[0].labels.push("Heavier".to_owned());
-    let run = comment(&world, &["--format", "markdown"]).expect(0);
-    assert!(run.stdout.contains(allowed), "{}", run.stdout);
-}
-
-#[tokio::test]
 async fn a_comment_that_cannot_be_brought_there_is_an_error() {
     let world = weighed().await;
     world.server.model().is_read_only = true;
     comment(&world, &[]).expect(5).says("`permissions: pull-requests: write`");
-    world.server.model().actions.refusal = Some(403);
+    world.server.model().actions.is_forbidden = true;
     comment(&world, &[]).expect(5).says("actions: read");
     for (name, value) in [("GITHUB_REPOSITORY", "nonsense"), ("GITHUB_TOKEN", "")] {
         let mut repository = second(&world);
