@@ -89,9 +89,11 @@ async fn the_second_step_is_as_calm_as_the_first() {
 #[tokio::test]
 async fn a_bots_pull_request_gets_a_comment_only_if_one_is_asked_for() {
     let world = weighed().await;
-    world.server.model().actions.pull_requests[0].is_by_bot = true;
-    comment(&world, &[]).expect(0).says("nothing to say");
-    assert_eq!(world.server.model().comments, []);
+    for opened_by in [("somebody", "Bot"), ("renovate-bot", "User")] {
+        world.server.model().actions.pull_requests[0].opened_by = opened_by;
+        comment(&world, &[]).expect(0).says("nothing to say");
+        assert_eq!(world.server.model().comments, []);
+    }
     comment(&world, &["--comment", "always"]).expect(0).says("comment made on");
 }
 
@@ -243,6 +245,23 @@ async fn what_a_stranger_writes_is_only_text() {
     let markup: String = body.split('`').step_by(2).collect();
     assert!(!markup.contains("@team") && !markup.contains(hostile) && markup.matches("-->").count() == 1, "{body}");
     assert!(!body.contains(&"f".repeat(7)), "the base is looked up, not believed: {body}");
+}
+
+#[tokio::test]
+async fn a_report_is_not_believed_what_labels_there_are() {
+    let world = weighed().await;
+    let report = String::from_utf8(world.base_report.clone()).unwrap().replace(&world.base, &world.merge);
+    let mut report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    report["cells"][0]["budgets"] = json!([{
+        "key": "compressed", "limit": "1 kB", "actual": "2 kB", "verdict": "warn", "reason": "", "allowed_by": "heavier",
+    }]);
+    *forked(&mut world.server.model().actions) = report.to_string().into_bytes();
+    let allowed = "allowed by label `heavier`";
+    let run = comment(&world, &["--format", "markdown"]).expect(0);
+    assert!(!run.stdout.contains(allowed), "{}", run.stdout);
+    world.server.model().actions.pull_requests[0].labels.push("Heavier".to_owned());
+    let run = comment(&world, &["--format", "markdown"]).expect(0);
+    assert!(run.stdout.contains(allowed), "{}", run.stdout);
 }
 
 #[tokio::test]
