@@ -29,7 +29,7 @@ impl Run<'_> {
         if calm == Calm::Silent {
             return error::OK;
         }
-        let failure = match Target::find(&self.session.env, &context) {
+        let (failure, is_denied) = match Target::find(&self.session.env, &context) {
             Ok(target) => {
                 let marker = Marker::new(&self.report_key, comparison.head.context.head.sha.as_deref(), target.run);
                 let place = target.place.to_string();
@@ -43,13 +43,18 @@ impl Run<'_> {
                         self.view.say(&told(&published, &place, calm));
                         return error::OK;
                     }
-                    Some(Err(error)) => error,
+                    Some(Err(error)) => {
+                        let is_denied = matches!(error.downcast_ref(), Some(ForgeError::Denied { .. }));
+                        (error, is_denied)
+                    }
                 }
             }
             Err(NoTarget::NoChangeRequest(_)) => return error::OK,
-            Err(NoTarget::Unusable(reason)) => anyhow::Error::msg(reason),
+            Err(NoTarget::NoToken(reason)) => (anyhow::Error::msg(reason), true),
+            Err(NoTarget::Unusable(reason)) => (anyhow::Error::msg(reason), false),
         };
-        self.complain(&failure, &context, mode)
+        let usual = context.restriction.as_ref().filter(|_| is_denied).and_then(whose_runs_only_read);
+        self.complain(&failure, usual.as_deref(), mode)
     }
 
     /// `None` when a signal broke it off.
@@ -57,13 +62,10 @@ impl Run<'_> {
         self.session.cancel.run_until_cancelled(target.publish(&self.session.env, comment, calm)).await
     }
 
-    /// Says what went wrong. Nobody can mend that the run of a fork may only read.
-    fn complain(&self, failure: &anyhow::Error, context: &Context, mode: CommentMode) -> u8 {
-        let is_restricted =
-            matches!(context.restriction, Some(Restriction::Fork | Restriction::Dependabot | Restriction::Unknown(_)));
-        let is_denied = matches!(failure.downcast_ref(), None | Some(ForgeError::Denied { .. }));
-        if is_restricted && is_denied {
-            self.view.say(&format!("no comment, as is usual for a fork: {failure:#}"));
+    /// Says what went wrong. Nobody can mend what is usual.
+    fn complain(&self, failure: &anyhow::Error, usual: Option<&str>, mode: CommentMode) -> u8 {
+        if let Some(usual) = usual {
+            self.view.say(&format!("no comment, as is usual for {usual}: {failure:#}"));
             return error::OK;
         }
         let (word, code) = match mode {
@@ -72,6 +74,16 @@ impl Run<'_> {
         };
         terminal::say(&format!("{word}: no comment: {}", escape::block(&format!("{failure:#}"))));
         code
+    }
+}
+
+/// Whose runs may only read, as a phrase.
+fn whose_runs_only_read(restriction: &Restriction) -> Option<String> {
+    match restriction {
+        Restriction::Fork => Some("a fork".to_owned()),
+        Restriction::Dependabot => Some("Dependabot".to_owned()),
+        Restriction::Unknown(reason) => Some(format!("a fork, which this may be ({reason})")),
+        Restriction::LowTrust(_) => None,
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Place {
 pub enum NoTarget {
     /// There is nothing to comment on.
     NoChangeRequest(&'static str),
+    /// There is, and this run was given nothing to reach it with.
+    NoToken(String),
     /// There is, but it cannot be reached.
     Unusable(String),
 }
@@ -61,7 +63,7 @@ impl fmt::Display for NoTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoChangeRequest(reason) => f.write_str(reason),
-            Self::Unusable(reason) => f.write_str(reason),
+            Self::NoToken(reason) | Self::Unusable(reason) => f.write_str(reason),
         }
     }
 }
@@ -82,7 +84,7 @@ impl Target {
             Forge::Github => Token::find(env, &TOKEN_VARIABLES, TOKEN_ADVICE),
             Forge::Gitlab | Forge::Local => Token::find(env, &["GITLAB_TOKEN"], GITLAB_ADVICE),
         };
-        let token = token.map_err(NoTarget::Unusable)?;
+        let token = token.map_err(NoTarget::NoToken)?;
         let run = context.run.ok_or_else(|| NoTarget::Unusable("the number of this run is not known".to_owned()))?;
         let place = if context.forge == Forge::Github { github(env, number) } else { gitlab(env, number) };
         Ok(Self { place: place.map_err(NoTarget::Unusable)?, run, token })

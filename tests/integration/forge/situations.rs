@@ -78,7 +78,7 @@ fork       | none    | failed | -       |                                       
 fork       | writes  | grew   | -       |                                                      | created            | 0    | weighbridge: `orders` +105.4 kB                           | comment made on
 deleted    | reads   | grew   | -       |                                                      | -                  | 0    | -                                                         | no comment, as is usual for a fork
 dependabot | reads   | grew   | -       |                                                      | -                  | 0    | -                                                         | nothing to say
-dependabot | reads   | grew   | -       | {bots: comment}                                      | -                  | 0    | -                                                         | no comment, as is usual for a fork
+dependabot | reads   | grew   | -       | {bots: comment}                                      | -                  | 0    | -                                                         | no comment, as is usual for Dependabot
 dependabot | reads   | grew   | -       | (compressed: 1kB)                                    | -                  | 1    | -                                                         | nothing to say
 renovate   | writes  | grew   | -       |                                                      | -                  | 0    | -                                                         | nothing to say
 renovate   | writes  | grew   | -       | (compressed: 1kB)                                    | -                  | 1    | -                                                         | nothing to say
