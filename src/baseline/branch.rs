@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::part::is_entry;
 use super::{BaselineStore, Part, REPORT_LIMIT_BYTES, Unavailable};
 use crate::fs;
-use crate::git::{Git, GitError, Pushed, SideBranch};
+use crate::git::{Git, Pushed, SideBranch};
 use crate::report::{Report, v1};
 
 /// How many reports are kept; older ones give way.
@@ -23,6 +23,17 @@ const ORDER: &str = "commits";
 const REPORTS: &str = "reports";
 const ADVICE: &str = "the job needs to be allowed to push (on GitHub `permissions: contents: write`, and a checkout without \
                       `persist-credentials: false`)";
+/// What git says where it is not let in, over HTTP and SSH. A forge hides what somebody may not see.
+const DENIED: [&str; 8] = [
+    "could not read Username",
+    "could not read Password",
+    "Authentication failed",
+    "returned error: 401",
+    "returned error: 403",
+    "Permission denied",
+    "Repository not found",
+    "' not found",
+];
 
 /// Reports in a branch of `origin`.
 #[derive(Debug)]
@@ -55,7 +66,7 @@ impl BranchStore {
 
     async fn fetch(&self) -> Result<SideBranch> {
         let fetched = self.git.side_branch(&self.branch).await;
-        Ok(fetched.map_err(|error| Unavailable::Unreachable(format!("cannot be fetched: {}", first_line(&error))))?)
+        Ok(fetched.map_err(|error| unavailable(&error.to_string()))?)
     }
 
     /// Whether the branch is ours: nothing of somebody else's is ever replaced.
@@ -84,7 +95,7 @@ impl BranchStore {
         let files = [(path(entry), report.as_path()), (ORDER.to_owned(), list.as_path())];
         let files = files.each_ref().map(|(path, file)| (path.as_str(), *file));
         let pushed = self.git.side_push(&fetched, "Reports of weighbridge", &files, &outdated, scratch.path()).await;
-        pushed.map_err(|error| anyhow::anyhow!("cannot be pushed: {}; {ADVICE}", first_line(&error)))
+        pushed.map_err(|error| anyhow::anyhow!("cannot be pushed: {}; {ADVICE}", first_line(&error.to_string())))
     }
 }
 
@@ -119,9 +130,17 @@ fn path(entry: &str) -> String {
     format!("{REPORTS}/{entry}.json")
 }
 
+/// Why the branch was not fetched, told by what git says untranslated.
+fn unavailable(told: &str) -> Unavailable {
+    let reason = format!("cannot be fetched: {}", first_line(told));
+    match DENIED.iter().any(|words| told.contains(words)) {
+        true => Unavailable::Denied(reason),
+        false => Unavailable::Unreachable(reason),
+    }
+}
+
 /// What git said itself, without the command line.
-fn first_line(error: &GitError) -> String {
-    let text = error.to_string();
+fn first_line(text: &str) -> String {
     let told = text
         .lines()
         .find(|line| ["fatal: ", "error: ", "remote: ", "!"].iter().any(|mark| line.trim_start().starts_with(mark)));

@@ -123,3 +123,27 @@ async fn a_file_that_is_no_report_is_an_error_with_its_name() {
     let message = format!("{:#}", store(&clones[0], "w").await.load(&sha("a")).await.unwrap_err());
     assert!(message.starts_with(&format!("read {}: not a weighbridge report", path(&sha("a")))), "{message}");
 }
+
+#[test]
+fn who_is_not_let_in_has_lost_nothing() {
+    const URL: &str = "https://forge.test/acme/shop.git/";
+    for (told, is_denied) in [
+        ("fatal: could not read Username for 'https://forge.test': terminal prompts disabled".to_owned(), true),
+        (format!("remote: HTTP Basic: Access denied\nfatal: Authentication failed for '{URL}'"), true),
+        (format!("fatal: unable to access '{URL}': The requested URL returned error: 403"), true),
+        (
+            "git@forge.test: Permission denied (publickey).\nfatal: Could not read from remote repository.".to_owned(),
+            true,
+        ),
+        (format!("remote: Repository not found.\nfatal: repository '{URL}' not found"), true),
+        (format!("fatal: unable to access '{URL}': Could not resolve host: forge.test"), false),
+        (format!("fatal: unable to access '{URL}': The requested URL returned error: 502"), false),
+        ("fatal: '/nonexistent' does not appear to be a git repository".to_owned(), false),
+        ("fatal: the remote end hung up unexpectedly".to_owned(), false),
+    ] {
+        let told = format!("`git ls-remote origin` failed (exit status: 128):\n{told}");
+        let unavailable = unavailable(&told);
+        assert_eq!(matches!(unavailable, Unavailable::Denied(_)), is_denied, "{told}");
+        assert!(!unavailable.to_string().contains("ls-remote"), "{unavailable}");
+    }
+}
