@@ -29,7 +29,7 @@ impl Run<'_> {
     /// The report to compare with, and where it is from. A base that cannot be had is a reason, never an error.
     pub(super) async fn base(&self, revisions: &Revisions, report: &mut Report) -> BaseReport {
         let refusals = lookup::refusals(&revisions.lookup);
-        for refusal in refusals {
+        for refusal in lookup::passed_over(refusals) {
             self.view.say(&format!("baseline passed over: {refusal}"));
         }
         let is_lost = refusals.iter().any(|refusal| refusal.is_loss);

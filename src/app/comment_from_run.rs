@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::comment::{comment_key, told};
 use super::compare::{forget_other_baseline, show};
+use super::lookup::{passed_over, refusals};
 use super::origin::{Origin, Unusable};
 use super::session::Session;
 use crate::baseline::{self, ArtifactStore, Chosen, Lookup, Store};
@@ -124,8 +125,8 @@ async fn publish(
 ) -> Result<u8> {
     let store = ArtifactStore::new(rest.clone(), &names.artifact, vec![origin.pull.base.branch.clone()]);
     let lookup = baseline::find(&[Store::Artifact(store)], &origin.chosen).await;
-    for refusal in super::lookup::refusals(&lookup) {
-        terminal::say(&format!("baseline passed over: {}", escape::block(&refusal.to_string())));
+    for refusal in passed_over(refusals(&lookup)) {
+        terminal::say(&format!("baseline passed over: {}", escape::block(&refusal)));
     }
     let (base, baseline) = match lookup {
         Lookup::Found(found) => (Some(found.report), Baseline::Found(found.base)),

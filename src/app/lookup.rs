@@ -14,6 +14,9 @@ use crate::git::{Git, GitError};
 use crate::plan::cache::Situation;
 use crate::report::{Base, Head, Report};
 
+/// How many reports that a store holds in vain are told one by one: with the same cause there may be fifty.
+const REFUSALS_SAID: usize = 3;
+
 /// What is built and what it is compared with.
 pub(super) struct Revisions {
     pub(super) git: Result<Git, GitError>,
@@ -112,7 +115,7 @@ pub(super) async fn describe(
         Lookup::Found(found) => vec![describe_base(&found.base)],
         Lookup::Missing { reason, .. } => vec![format!("none: {reason}")],
     };
-    lines.extend(refusals(&revisions.lookup).iter().map(|refusal| format!("passed over: {refusal}")));
+    lines.extend(passed_over(refusals(&revisions.lookup)).iter().map(|refusal| format!("passed over: {refusal}")));
     Ok(lines)
 }
 
@@ -122,6 +125,20 @@ pub(super) fn refusals(lookup: &Lookup) -> &[Refusal] {
         Lookup::Found(found) => &found.refusals,
         Lookup::Missing { refusals, .. } => refusals,
     }
+}
+
+/// What is said of these, store by store: of many, the first few stand for all.
+pub(super) fn passed_over(refusals: &[Refusal]) -> Vec<String> {
+    let mut lines = Vec::new();
+    // They are in the order of the stores already.
+    for of_store in refusals.chunk_by(|one, other| one.store == other.store) {
+        lines.extend(of_store.iter().take(REFUSALS_SAID).map(ToString::to_string));
+        let more = of_store.len().saturating_sub(REFUSALS_SAID);
+        if let Some(first) = of_store.first().filter(|_| more > 0) {
+            lines.push(format!("{}: and {more} more", first.store));
+        }
+    }
+    lines
 }
 
 fn describe_base(base: &Base) -> String {
@@ -138,4 +155,30 @@ fn describe_base(base: &Base) -> String {
 pub(super) fn restrict(selection: &Selection, mut report: Report) -> Report {
     report.cells.retain(|cell| selection.covers(&cell.id));
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_reports_that_are_passed_over_a_few_are_told() {
+        let refusal = |store: &str, number: usize| Refusal {
+            store: store.to_owned(),
+            reason: format!("artifact {number}: it has expired"),
+            is_loss: true,
+        };
+        let many = (1..=50).map(|number| refusal("the artifacts", number));
+        let few = (1..=3).map(|number| refusal("the branch", number));
+        let refusals: Vec<Refusal> = many.chain(few).collect();
+        insta::assert_snapshot!(passed_over(&refusals).join("\n"), @"
+        the artifacts: artifact 1: it has expired
+        the artifacts: artifact 2: it has expired
+        the artifacts: artifact 3: it has expired
+        the artifacts: and 47 more
+        the branch: artifact 1: it has expired
+        the branch: artifact 2: it has expired
+        the branch: artifact 3: it has expired
+        ");
+    }
 }
