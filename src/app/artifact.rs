@@ -1,12 +1,18 @@
 //! The report as an artifact of the workflow's run: the baseline of later runs, and what the comment on a fork's pull
 //! request is made of. It never costs the run anything.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::time::timeout;
 
 use super::run::Run;
 use crate::config::Config;
 use crate::forge::artifact;
 use crate::forge::results::ResultsService;
+
+/// For all attempts together, each of which may take some time by itself: the job waits for this.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Run<'_> {
     /// Leaves the report where the job has the means to.
@@ -24,7 +30,9 @@ impl Run<'_> {
     /// Whether there was a service to leave it with.
     async fn upload(&self, name: &str, json: &str) -> Result<bool> {
         let Some(service) = ResultsService::of(&self.session.env)? else { return Ok(false) };
-        service.upload(name, &artifact::pack(json)?).await?;
+        let packed = artifact::pack(json)?;
+        let uploaded = timeout(TIMEOUT, service.upload(name, &packed)).await;
+        uploaded.map_err(|_| anyhow!("no answer within {} s", TIMEOUT.as_secs()))??;
         Ok(true)
     }
 }
