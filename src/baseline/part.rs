@@ -1,16 +1,9 @@
-//! What tells apart the reports of one commit: jobs of one repository may each weigh other images of it, and the report of
-//! one is no baseline for another.
+//! Under which name the report of a commit is stored.
 
 use anyhow::{Result, bail};
-use sha2::{Digest, Sha256};
 
 use super::is_full_sha;
-
-/// The key of a report of everything that a repository's configuration has.
-const WHOLE: &str = "weighbridge";
-const SLUG_LIMIT_CHARS: usize = 24;
-/// Of the digest, enough for the jobs of a repository.
-const DIGEST_CHARS: usize = 8;
+use crate::report::part;
 
 /// The part of a repository that a report is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,15 +13,7 @@ impl Part {
     /// The part that a report's key names. Keys that differ give parts that differ.
     #[must_use]
     pub fn of(report_key: &str) -> Self {
-        if report_key == WHOLE {
-            return Self::default();
-        }
-        let is_kept = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
-        let slug: String = report_key.chars().map(|c| if is_kept(c) { c } else { '-' }).collect();
-        let slug: String = slug.chars().take(SLUG_LIMIT_CHARS).collect();
-        let digest = Sha256::digest(report_key.as_bytes());
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("-{slug}-{}", digest.chars().take(DIGEST_CHARS).collect::<String>()))
+        Self(part::suffix(report_key))
     }
 
     /// What is added to names that belong to this part.

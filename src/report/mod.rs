@@ -4,6 +4,7 @@
 
 mod cache;
 mod image;
+pub mod part;
 #[cfg(test)]
 pub(crate) mod sample;
 mod timing;

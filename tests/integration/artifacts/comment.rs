@@ -269,7 +269,7 @@ async fn a_comment_that_cannot_be_brought_there_is_an_error() {
     let world = weighed().await;
     world.server.model().is_read_only = true;
     comment(&world, &[]).expect(5).says("`permissions: pull-requests: write`");
-    world.server.model().actions.is_forbidden = true;
+    world.server.model().actions.refusal = Some(403);
     comment(&world, &[]).expect(5).says("actions: read");
     for (name, value) in [("GITHUB_REPOSITORY", "nonsense"), ("GITHUB_TOKEN", "")] {
         let mut repository = second(&world);
