@@ -10,10 +10,11 @@ use serde::Deserialize;
 use super::is_full_sha;
 use crate::ci::{Context, Forge};
 use crate::env::Env;
+use crate::forge::API_VERSION;
 use crate::http;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// A comparison on GitHub comes with up to 300 changed files and their patches.
+/// A comparison on GitHub comes with up to 300 changed files and their patches, but for pages after the first.
 const ANSWER_LIMIT_BYTES: usize = 16 << 20;
 /// Commits come in the order of their dates, so the first parents are not the first of the list.
 const PAGE: &str = "100";
@@ -79,7 +80,10 @@ impl Ancestry {
         };
         let mut token = HeaderValue::from_str(&token).ok()?;
         token.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(HeaderName::from_static(header), token)]);
+        let mut headers = HeaderMap::from_iter([(HeaderName::from_static(header), token)]);
+        if kind == Kind::Github {
+            headers.insert("x-github-api-version", HeaderValue::from_static(API_VERSION));
+        }
         Some(Self { client: http::client(env).ok()?, root: Url::parse(&address).ok()?, headers, kind })
     }
 
@@ -99,7 +103,8 @@ impl Ancestry {
     pub async fn merge_base(&self, branch: &str, sha: &str) -> Result<Option<String>> {
         let found = match self.kind {
             Kind::Github => {
-                let address = self.address(&["compare", &format!("{branch}...{sha}")], &[("per_page", "1")])?;
+                let address =
+                    self.address(&["compare", &format!("{branch}...{sha}")], &[("per_page", "1"), ("page", "2")])?;
                 self.get::<Compared>(address).await?.map(|compared| compared.merge_base_commit.id)
             }
             Kind::Gitlab => {

@@ -14,7 +14,8 @@ pub const TOKEN_VARIABLES: [&str; 2] = ["INPUT_GITHUB-TOKEN", "GITHUB_TOKEN"];
 /// What to do where there is none.
 pub const TOKEN_ADVICE: &str = "give the step `env: GITHUB_TOKEN: ${{ github.token }}`";
 
-const API_VERSION: &str = "2022-11-28";
+/// The version of the REST interface that is spoken.
+pub(crate) const API_VERSION: &str = "2022-11-28";
 /// A page of a hundred runs or artifacts is a tenth of this.
 const ANSWER_LIMIT_BYTES: usize = 8 << 20;
 
