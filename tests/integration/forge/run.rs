@@ -133,6 +133,10 @@ async fn a_comment_that_cannot_be_published_fails_the_run_only_where_it_is_asked
         let code = if head == "acme/shop" && arguments[1] == "always" { 5 } else { 0 };
         run(&case, arguments).expect(code);
     }
+    // What a fork could help is no usual thing.
+    let mut case = job(&server, "someone/shop");
+    case.set("GITHUB_RUN_ID", "");
+    run(&case, &["--comment", "auto"]).expect(0).says("warning: no comment: the number of this run is not known");
     let mut case = job(&server, "acme/shop");
     case.set("GITHUB_TOKEN", "");
     run(&case, &["--comment", "always"]).expect(5).says("error: no comment: GITHUB_TOKEN is not set");
