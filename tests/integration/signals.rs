@@ -57,3 +57,25 @@ fn a_signal_stops_the_rebuild_of_the_base() {
     assert!(case.outcomes().iter().all(|(_, outcome)| outcome == "built"));
     assert_eq!(case.repository.git(&["worktree", "list"]).lines().count(), 1);
 }
+
+#[test]
+fn a_frontend_that_is_asked_keeps_other_runs_out_until_it_answers() {
+    let mut case = Case::new();
+    for (name, value) in [("GITHUB_ACTIONS", "true"), ("INPUT_CALL", "check"), ("INPUT_CONTEXT", "orders")] {
+        case.set(name, value);
+    }
+    case.docker.hangs("call");
+    let mut command = case.repository.command(&["run"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..600 {
+        if !case.docker.calls(&["buildx", "build"]).is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    case.set("INPUT_CALL", "");
+    let other = case.run(&[]);
+    assert!(signal(&child.id().to_string(), Some(Signal::SIGINT)));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    other.says("is used by another run of weighbridge");
+}
