@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::cells::DOCKERFILE_LIMIT_BYTES;
 use super::lookup::{self, Given, Revisions};
 use super::session::Session;
-use crate::baseline::{Chosen, Lookup};
+use crate::baseline::{Chosen, DEEPEN, Lookup};
 use crate::compare::miss::{Changes, Evidence};
 use crate::config::{BuildContext, Config, DockerfileSource, Image};
 use crate::dockerfile::{DockerIgnore, Dockerfile};
@@ -46,12 +46,9 @@ pub(super) async fn look(
 /// The evidence about each image. What git cannot tell is unknown, with the reason; nothing here is an error.
 async fn gather(config: &Config, revisions: &Revisions, output: &Path) -> BTreeMap<String, Evidence> {
     let differences = match (&revisions.git, base_sha(revisions)) {
-        (Ok(git), Some(sha)) => {
-            let differences = differences(git, sha, &places(config, git.root())).await;
-            differences.map_err(|error| format!("git cannot tell what changed: {error}"))
-        }
+        (Ok(git), Some(sha)) => differences(git, sha, &places(config, git.root())).await,
         (Ok(_), None) => Err("no commit to compare with".to_owned()),
-        (Err(error), _) => Err(format!("git cannot tell what changed: {error}")),
+        (Err(error), _) => Err(untold(error)),
     };
     let mut evidence = BTreeMap::new();
     for image in &config.images {
@@ -73,9 +70,18 @@ async fn differences<'g>(
     git: &'g Git,
     sha: String,
     places: &BTreeSet<String>,
-) -> std::result::Result<Differences<'g>, GitError> {
-    let (changed, ignored) = tokio::try_join!(git.changed_since(&sha, places), git.ignored(places))?;
+) -> std::result::Result<Differences<'g>, String> {
+    if git.resolve(&sha).await.map_err(|error| untold(&error))?.is_none() {
+        let short = sha.get(..12).unwrap_or(&sha);
+        return Err(format!("the base commit {short} is not in this clone; {DEEPEN}"));
+    }
+    let asked = async { tokio::try_join!(git.changed_since(&sha, places), git.ignored(places)) };
+    let (changed, ignored) = asked.await.map_err(|error| untold(&error))?;
     Ok(Differences { git, sha, changed, ignored })
+}
+
+fn untold(error: &GitError) -> String {
+    format!("git cannot tell what changed: {error}")
 }
 
 /// The places of the repository that reach a build: contexts, and Dockerfiles, beside which a `.dockerignore` may stand.
@@ -218,4 +224,25 @@ fn read_ignore(file: Option<&Path>) -> Result<DockerIgnore> {
 /// The path from a place, when it lies below it.
 fn below<'p>(path: &'p str, place: &str) -> Option<&'p str> {
     if place.is_empty() { Some(path) } else { path.strip_prefix(place)?.strip_prefix('/') }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::testing::Repository;
+
+    #[tokio::test]
+    async fn a_base_that_the_clone_lacks_is_told_in_words_and_not_in_commands() {
+        let origin = Repository::new().await;
+        let base = origin.commit("base").await;
+        origin.commit("head").await;
+        let everywhere = BTreeSet::from([String::new()]);
+        for (depth, expected) in
+            [(1, Some(format!("the base commit {} is not in this clone; {DEEPEN}", &base[..12]))), (2, None)]
+        {
+            let clone = Repository::shallow_clone(&origin, depth).await;
+            let git = clone.open().await;
+            assert_eq!(differences(&git, base.clone(), &everywhere).await.err(), expected, "{depth}");
+        }
+    }
 }
