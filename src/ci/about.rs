@@ -1,5 +1,4 @@
-//! What the forge says of a change request beside where it comes from: its labels, whether a program opened it, and
-//! whether it is a draft.
+//! What the forge says of a change request beside where it comes from: its labels, and whether a program opened it.
 
 use super::payload::PullRequest;
 use crate::env::Env;
@@ -11,15 +10,13 @@ pub struct About {
     pub labels: Vec<String>,
     /// Whether a program opened it, as Dependabot and Renovate do.
     pub is_by_bot: bool,
-    /// Whether it is a draft.
-    pub is_draft: bool,
 }
 
 impl About {
     /// Of a pull request of GitHub, as its payloads and its API say it alike: who opened it, by name and type.
     #[must_use]
     pub fn of_github(login: &str, kind: Option<&str>, labels: Vec<String>) -> Self {
-        Self { labels, is_by_bot: is_bot_of_github(login, kind), ..Self::default() }
+        Self { labels, is_by_bot: is_bot_of_github(login, kind) }
     }
 
     /// Whether it has this label. Forges do not tell labels apart by case.
@@ -32,7 +29,7 @@ impl About {
 pub(super) fn github(pull_request: &PullRequest) -> About {
     let labels = pull_request.labels.iter().flatten().map(|label| label.name.clone()).collect();
     let (login, kind) = pull_request.user.as_ref().map_or(("", None), |user| (&*user.login, user.kind.as_deref()));
-    About { is_draft: pull_request.draft.unwrap_or_default(), ..About::of_github(login, kind, labels) }
+    About::of_github(login, kind, labels)
 }
 
 /// Apps have a type of their own. Those who run Renovate themselves give it an account like a person's.
@@ -44,13 +41,9 @@ fn is_bot_of_github(login: &str, kind: Option<&str>) -> bool {
 /// started the pipeline, which for a bot is the bot.
 pub(super) fn gitlab(env: &Env) -> About {
     let labels = env.get("CI_MERGE_REQUEST_LABELS").unwrap_or_default().split(',').map(str::trim);
-    let has_mark = |title: &str| title.trim_start().to_ascii_lowercase().starts_with("draft:");
     About {
         labels: labels.filter(|label| !label.is_empty()).map(str::to_owned).collect(),
         is_by_bot: env.get("GITLAB_USER_LOGIN").is_some_and(is_bot_of_gitlab),
-        // The title tells it too where the server is older than the variable (17.10).
-        is_draft: env.get("CI_MERGE_REQUEST_DRAFT") == Some("true")
-            || env.get("CI_MERGE_REQUEST_TITLE").is_some_and(has_mark),
     }
 }
 

@@ -31,7 +31,6 @@ pub(super) struct PullRequest {
     pub(super) number: Option<u64>,
     pub(super) head: Side,
     pub(super) user: Option<User>,
-    pub(super) draft: Option<bool>,
     pub(super) labels: Option<Vec<Label>>,
 }
 
