@@ -19,6 +19,7 @@ use crate::publish::forge::target::{NoTarget, Target};
 use crate::publish::forge::{ForgeError, Published};
 use crate::publish::terminal;
 use crate::render::markdown;
+use crate::report::part;
 
 impl Run<'_> {
     /// Brings the comment to the change request, if there is one, and returns the exit code of that alone.
@@ -151,7 +152,7 @@ pub(super) fn run_key(session: &Session, args: &RunArgs, config: &Config, projec
 /// The key by which the comment of a report is found again: a change request has one comment for each name, else for
 /// each configuration, and for each part of it that is run alone.
 pub(super) fn comment_key(given: Option<&str>, project: &str, file: Option<&Path>, selection: &Selection) -> String {
-    let place = given.unwrap_or(if project.is_empty() { "weighbridge" } else { project });
+    let place = given.unwrap_or(if project.is_empty() { part::WHOLE } else { project });
     let file = file.filter(|_| given.is_none()).and_then(Path::file_name);
     let file = file.map(|name| format!("/{}", name.to_string_lossy())).unwrap_or_default();
     let platforms: Vec<String> = selection.platforms.iter().map(ToString::to_string).collect();
