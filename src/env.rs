@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use crate::oci::Platform;
 
 /// How runners of GitHub begin the variables in which an action finds its inputs.
-pub const INPUT_PREFIX: &str = "INPUT_";
+const INPUT_PREFIX: &[u8] = b"INPUT_";
 
 /// The variables of this process that hold inputs of an action, which are for nobody but this process: among them are
 /// tokens and build secrets.
-#[must_use]
-pub fn inputs_of_this_process() -> Vec<OsString> {
+pub static INPUT_VARIABLES: LazyLock<Vec<OsString>> = LazyLock::new(|| {
     #[expect(clippy::disallowed_methods, reason = "the door of the environment")]
     let names = std::env::vars_os().map(|(name, _)| name);
-    names.filter(|name| name.as_encoded_bytes().starts_with(INPUT_PREFIX.as_bytes())).collect()
-}
+    names.filter(|name| name.as_encoded_bytes().starts_with(INPUT_PREFIX)).collect()
+});
 
 /// What the process was given: arguments, variables, working directory and terminals.
 #[derive(Debug, Clone, Default)]

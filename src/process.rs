@@ -230,7 +230,7 @@ fn command(invocation: &Invocation) -> Command {
     if let Some(directory) = &invocation.directory {
         command.current_dir(directory);
     }
-    for name in env::inputs_of_this_process() {
+    for name in env::INPUT_VARIABLES.iter() {
         command.env_remove(name);
     }
     for (name, change) in &invocation.env {
