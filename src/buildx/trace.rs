@@ -85,13 +85,18 @@ pub struct Warning {
 }
 
 impl Trace {
-    /// The digest under which the image was pushed, from the status `pushing manifest for NAME@DIGEST`. The metadata
-    /// file cannot tell: with several outputs, the last one's digest stands there.
+    /// The digest under which the image was pushed, from the status `pushing manifest for NAME@DIGEST`. Of a push by
+    /// digest that has the name alone (`util/push/push.go` of BuildKit), so what the same vertex exported is told. The
+    /// metadata file cannot tell: with several outputs, the last one's digest stands there.
     #[must_use]
     pub fn pushed_digest(&self) -> Option<&str> {
-        let statuses = self.vertices.iter().flat_map(|vertex| &vertex.statuses);
-        let pushed = statuses.filter_map(|status| status.id.strip_prefix("pushing manifest for ")?.split_once('@'));
-        pushed.map(|(_, digest)| digest).rfind(|digest| digest.starts_with("sha256:"))
+        let mut pushed = self.vertices.iter().filter_map(|vertex| {
+            let pushed = vertex.last_after("pushing manifest for ")?;
+            let exported =
+                || vertex.last_after("exporting manifest list ").or_else(|| vertex.last_after("exporting manifest "));
+            pushed.split_once('@').map(|(_, digest)| digest).or_else(exported)
+        });
+        pushed.rfind(|digest| digest.starts_with("sha256:"))
     }
 }
 
@@ -104,6 +109,11 @@ impl Interval {
 }
 
 impl Vertex {
+    /// What follows in the id of the last status that starts so.
+    fn last_after(&self, start: &str) -> Option<&str> {
+        self.statuses.iter().rev().find_map(|status| status.id.strip_prefix(start))
+    }
+
     /// Its error, unless it only says that something else stopped the build.
     #[must_use]
     pub fn real_error(&self) -> Option<&str> {
@@ -132,6 +142,10 @@ mod tests {
         assert_eq!(recorded("warm-push-registry-cache").pushed_digest(), Some(index));
         let manifest = "sha256:df12d5da7d2d509218a5ef257969d6b72269d77151eba632d1ef481f69286d55";
         assert_eq!(recorded("two-outputs-oci-dir-and-push").pushed_digest(), Some(manifest));
+        let index = "sha256:e6425d8d2f1c97f692e45369b8ef8ad14909a8327cbb2b900f00efdc74855822";
+        assert_eq!(recorded("push-by-digest").pushed_digest(), Some(index));
+        let manifest = "sha256:17a8dc22544c13b0ec0a15569e2662932777943998e2ccb6784ee7557cea8938";
+        assert_eq!(recorded("push-by-digest-without-attestations").pushed_digest(), Some(manifest));
         assert_eq!(recorded("cold-build-oci-zstd").pushed_digest(), None);
     }
 }
