@@ -15,8 +15,10 @@ use crate::error;
 use crate::escape;
 use crate::git::Git;
 use crate::plan::cache::{CachePlan, Entry, Remark, Situation};
+use crate::plan::index::Index;
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Delivery, Machine, Plan, Support, plan as plan_cells};
+use crate::process::Invocation;
 use crate::publish::terminal;
 
 /// `weighbridge plan`.
@@ -81,7 +83,20 @@ fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -
             shown += &format!("  cache {}\n", escape::block(&line));
         }
     }
+    for index in &plan.indexes {
+        shown += &format!("\n{}, when all of its platforms are there\n", index.image.name);
+        for command in joins(session, index) {
+            shown += &format!("  {}\n", escape::block(&command.to_string()));
+        }
+    }
     shown
+}
+
+/// The commands that put the tags of an image on the index of its platforms. Digests are not known before the builds.
+fn joins<'a>(session: &'a Session, index: &'a Index<'_>) -> impl Iterator<Item = Invocation> + 'a {
+    let digests: Vec<String> = index.platforms.iter().map(|platform| format!("DIGEST-{}", platform.slug())).collect();
+    let words = move |repository: &String| index.create(session.builder(), repository, &digests, false);
+    index.repositories.keys().map(words).map(|words| Invocation::new("docker").args(words))
 }
 
 /// That a label overrides budgets, as a line; nothing where none does.
@@ -111,12 +126,21 @@ fn destinations(session: &Session, delivery: &Delivery, comment: &str) -> String
 #[derive(Serialize)]
 struct PlanDto {
     cells: Vec<CellDto>,
+    /// What follows the builds of images that are pushed for several platforms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    indexes: Vec<IndexDto>,
     /// Which baseline would be used and why; of a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<Vec<String>>,
     /// Where a comment would go and when; of a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
+}
+
+#[derive(Serialize)]
+struct IndexDto {
+    image: String,
+    command: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -156,18 +180,23 @@ fn json(
     redactor: &Redactor,
     dry: Option<(Vec<String>, String)>,
 ) -> String {
-    let cell = |cell: &Cell<'_>| {
-        let command = invocation(cell, session.builder(), delivery, &session.env);
+    let words = |command: Invocation| {
         let words = std::iter::once(command.program.into_os_string()).chain(command.args);
-        CellDto {
-            image: cell.id.image.clone(),
-            platform: cell.id.platform.to_string(),
-            emulated: cell.support == Support::Emulated,
-            cache: cache(&cell.cache),
-            command: words.map(|word| redactor.apply(&word.to_string_lossy()).into_owned()).collect(),
-        }
+        words.map(|word| redactor.apply(&word.to_string_lossy()).into_owned()).collect()
+    };
+    let index = |index: &Index<'_>| -> Vec<IndexDto> {
+        let image = &index.image.name;
+        joins(session, index).map(|command| IndexDto { image: image.clone(), command: words(command) }).collect()
+    };
+    let cell = |cell: &Cell<'_>| CellDto {
+        image: cell.id.image.clone(),
+        platform: cell.id.platform.to_string(),
+        emulated: cell.support == Support::Emulated,
+        cache: cache(&cell.cache),
+        command: words(invocation(cell, session.builder(), delivery, &session.env)),
     };
     let (baseline, comment) = dry.unzip();
-    let plan = PlanDto { cells: plan.cells.iter().map(cell).collect(), baseline, comment };
+    let (cells, indexes) = (plan.cells.iter().map(cell).collect(), plan.indexes.iter().flat_map(index).collect());
+    let plan = PlanDto { cells, indexes, baseline, comment };
     serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n"
 }

@@ -10,6 +10,7 @@ mod comment_from_run;
 mod compare;
 mod dry_run;
 mod evidence;
+mod index;
 mod init;
 mod inputs;
 mod interrupt;

@@ -1,5 +1,7 @@
 //! `weighbridge run`: the whole line.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::announce;
@@ -21,7 +23,7 @@ use crate::compare::{Comparison, budget, compare_with, ledger, miss, verdict};
 use crate::config::{self, Config, Selection};
 use crate::error;
 use crate::plan::redact::Redactor;
-use crate::plan::{Delivery, plan};
+use crate::plan::{Delivery, plan, pushes_by_digest};
 use crate::publish::{OutputDirectory, terminal};
 use crate::render;
 use crate::report::{CellReport, Environment, Outcome, Report, RunContext, Verdict, v1};
@@ -47,8 +49,9 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     output.clear_results()?;
     let config = session.config().await?;
     config::check_secrets(&config, &session.env)?;
+    let delivery = args.delivery();
     let memory = Memory::new(&output.path, &session.env, session.builder());
-    let prepared = session.docker.prepare(session.builder(), &memory).await?;
+    let prepared = session.docker.prepare(session.builder(), pushes_by_digest(&config, &delivery), &memory).await?;
     let situation = situation(session, given.git.as_ref().ok(), Some(&prepared), &config).await;
     let report_key = run_key(session, args, &config, &situation.project);
     let run = Run { session, args, output, view, prepared, selection: config.selection.clone(), report_key };
@@ -56,7 +59,6 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
 
     let redactor = session.redactor(&config);
     announce::builds_begin(session, &redactor, &run.prepared);
-    let delivery = args.delivery();
     let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
     let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env);
     // A signal ends the wait; what is left to do then sees it.
@@ -71,6 +73,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     }
     let mut report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
     let written = run.output.write_report(&v1::to_json(&report));
+    run.push_indexes(&plan, &mut report, &redactor).await;
     let BaseReport { report: base, baseline, lost } = run.base(&revisions, &mut report).await;
     ledger::carry_durations(&mut report, base.as_ref());
     miss::explain(&mut report, base.as_ref(), &evidence);
@@ -110,7 +113,7 @@ impl Run<'_> {
     }
 
     /// The builder to name on the command line: none when the current one is used, as a person would.
-    fn builder_name(&self) -> Option<&str> {
+    pub(super) fn builder_name(&self) -> Option<&str> {
         let replaced = self.prepared.replaced.as_ref().map(|_| self.prepared.facts.name.as_str());
         replaced.or_else(|| self.session.builder())
     }
@@ -149,6 +152,6 @@ impl Run<'_> {
             driver: Some(facts.driver.clone()),
             runner_class: Some(self.session.env.runner_class()),
         };
-        Report { context, environment, cells, verdict: Verdict::Unknown }
+        Report { context, environment, cells, indexes: BTreeMap::new(), verdict: Verdict::Unknown }
     }
 }

@@ -45,11 +45,12 @@ impl Docker {
         Ok(Self { timeout, plugin: plugin::find(env), cancel })
     }
 
-    /// Makes sure that there is a builder that can do the work: the named or current one if it can, else our own.
+    /// Makes sure that there is a builder that can do the work, pushing by digest included where that is asked for: the
+    /// named or current one if it can, else our own.
     ///
     /// # Errors
     /// When docker or buildx is missing, too old or does not answer, or the builder cannot be used.
-    pub async fn prepare(&self, builder: Option<&str>, memory: &Memory) -> Result<Prepared> {
+    pub async fn prepare(&self, builder: Option<&str>, pushes_by_digest: bool, memory: &Memory) -> Result<Prepared> {
         let answers = match memory.recall() {
             Some(answers) => answers,
             None => self.answers(builder).await?,
@@ -57,7 +58,7 @@ impl Docker {
         let facts = builder_facts(&answers.inspect)?;
         require_recent(&answers.buildx_version)?;
         let versions = (answers.buildx_version.clone(), answers.docker_version.clone());
-        let (facts, is_created, replaced) = match choose(&facts, builder.is_some()) {
+        let (facts, is_created, replaced) = match choose(&facts, builder.is_some(), pushes_by_digest) {
             Choice::Use => (facts, false, None),
             Choice::Refuse(reason) => bail!(Exit::build_failed(reason)),
             Choice::Replace(reason) => {
@@ -164,6 +165,10 @@ impl Builder for Docker {
             trace: folder.finish(),
             log_error: log.finish().err().map(|error| format!("{error:#}")),
         })
+    }
+
+    async fn imagetools(&self, invocation: &Invocation) -> Result<Vec<u8>> {
+        Ok(self.ask(invocation).await?.stdout)
     }
 }
 

@@ -82,4 +82,10 @@ pub trait Builder {
         request: BuildRequest<'_>,
         watch: &mut dyn FnMut(progress::Event<'_>),
     ) -> impl Future<Output = Result<BuildRecord>>;
+
+    /// Makes or reads an index in a registry, and returns what that printed.
+    ///
+    /// # Errors
+    /// When the registry or the builder refuses or does not answer; what it said is part of the error.
+    fn imagetools(&self, invocation: &Invocation) -> impl Future<Output = Result<Vec<u8>>>;
 }

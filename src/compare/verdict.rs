@@ -1,7 +1,7 @@
 //! The outcome of a whole run, and the exit code that tells it.
 
 use crate::error;
-use crate::report::{CellReport, Outcome, Report, Severity, Verdict};
+use crate::report::{CellReport, Finding, Outcome, Report, Severity, Verdict};
 
 /// The worst of all budgets and builds: a failed build fails, an image without numbers is unknown.
 #[must_use]
@@ -14,6 +14,7 @@ pub fn overall(report: &Report) -> Verdict {
 pub fn of_cell(cell: &CellReport) -> Verdict {
     let build = match (cell.outcome, &cell.image) {
         (Outcome::Failed | Outcome::TimedOut, _) => Verdict::Fail,
+        (Outcome::Built, _) if lacks_index(cell) => Verdict::Fail,
         (Outcome::Built, Some(_)) if lacks_required_cache(cell) => Verdict::Fail,
         (Outcome::Built, Some(_)) => Verdict::Pass,
         (Outcome::Built, None) | (Outcome::Cancelled, _) => Verdict::Unknown,
@@ -27,8 +28,14 @@ pub fn lacks_required_cache(cell: &CellReport) -> bool {
     cell.findings.iter().any(|finding| finding.severity == Severity::Error && finding.rule.starts_with("cache-"))
 }
 
+/// Whether the index that was to have the tags of the image was not pushed.
+#[must_use]
+pub fn lacks_index(cell: &CellReport) -> bool {
+    cell.findings.iter().any(|finding| finding.rule == Finding::INDEX_NOT_PUSHED)
+}
+
 /// The exit code of a finished run. A failed build beats everything, as its numbers are missing; a cancelled one
-/// means that the run was interrupted; what could not be measured beats a missed budget, because nobody knows how
+/// means that the run was interrupted; an image that is not where it should be is as one that was not built; what could not be measured beats a missed budget, because nobody knows how
 /// much worse it is.
 #[must_use]
 pub fn exit_code(report: &Report) -> u8 {
@@ -38,6 +45,9 @@ pub fn exit_code(report: &Report) -> u8 {
     }
     if any(Outcome::Cancelled) {
         return error::INTERRUPTED;
+    }
+    if report.cells.iter().any(lacks_index) {
+        return error::BUILD_FAILED;
     }
     match report.verdict.max(overall(report)) {
         Verdict::Pass | Verdict::Warn => error::OK,
@@ -49,7 +59,7 @@ pub fn exit_code(report: &Report) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{BudgetResult, Finding, sample};
+    use crate::report::{BudgetResult, sample};
 
     fn run(cells: &[(Outcome, bool, Option<Verdict>)]) -> Report {
         let cells = cells.iter().enumerate().map(|(index, (outcome, measured, budget))| {
@@ -99,6 +109,7 @@ mod tests {
         for (rule, severity, expected) in [
             ("cache-ignored", Severity::Warning, error::OK),
             ("build-check/X", Severity::Error, error::OK),
+            (Finding::INDEX_NOT_PUSHED, Severity::Error, error::BUILD_FAILED),
             ("cache-ignored", Severity::Error, error::OVER_BUDGET),
         ] {
             let finding =

@@ -1,7 +1,7 @@
 //! The one-line CSV in which buildx writes secrets, outputs and cache entries: `type=local,"dest=a,b"`.
 
 /// The fields of a line; `None` when a quote is not closed.
-pub(super) fn split(line: &str) -> Option<Vec<String>> {
+pub(crate) fn split(line: &str) -> Option<Vec<String>> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     let mut chars = line.chars().peekable();

@@ -9,7 +9,7 @@ mod baseline;
 mod cache;
 mod check;
 mod comment;
-mod csv;
+pub(crate) mod csv;
 mod discover;
 mod dockerfiles;
 mod fault;

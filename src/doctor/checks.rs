@@ -99,7 +99,7 @@ fn docker_engine(version: Result<String>) -> Check {
 
 fn driver(facts: &BuilderFacts, named_by_user: bool) -> Check {
     let found = format!("{} with the {} driver", facts.name, facts.driver);
-    match choose(facts, named_by_user) {
+    match choose(facts, named_by_user, false) {
         Choice::Use if facts.driver == "docker" => {
             Check::good("builder", format!("{found} and the containerd image store"))
         }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::cache::CachePlan;
+use super::index::{annotations_of_cells, by_digest};
 use super::{Cell, Delivery, redact};
 use crate::config::{BuildContext, DockerfileSource, Image, Secret, SecretSource};
 
@@ -17,7 +18,7 @@ pub fn arguments(cell: &Cell<'_>, builder: Option<&str>, delivery: &Delivery) ->
     args.flag("--progress", "rawjson".to_owned());
     args.flag("--metadata-file", path(&cell.files.metadata()));
     args.flag("--file", dockerfile(cell));
-    args.image(cell.image);
+    args.image(cell);
     args.cache(&cell.cache);
     args.attestations(cell.image, delivery);
     args.outputs(cell, delivery);
@@ -35,7 +36,7 @@ pub fn question(cell: &Cell<'_>, builder: Option<&str>, method: &str) -> Vec<Str
     // A person reads it.
     args.flag("--progress", "plain".to_owned());
     args.flag("--file", dockerfile(cell));
-    args.image(cell.image);
+    args.image(cell);
     args.0.push(context(cell.image));
     args.0
 }
@@ -88,7 +89,8 @@ impl Args {
         }
     }
 
-    fn image(&mut self, image: &Image) {
+    fn image(&mut self, cell: &Cell<'_>) {
+        let image = cell.image;
         self.option("--target", image.target.as_deref());
         for (name, value) in &image.build_args {
             self.flag(
@@ -106,8 +108,7 @@ impl Args {
         for (name, value) in &image.labels {
             self.flag("--label", format!("{name}={value}"));
         }
-        self.list("--annotation", &image.annotations);
-        self.list("--tag", &image.tags);
+        self.names(cell);
         for secret in &image.secrets {
             self.flag("--secret", secret_spec(secret));
         }
@@ -123,6 +124,16 @@ impl Args {
         self.list("--allow", &image.allow);
     }
 
+    /// What an image is called and annotated with. Where an index joins it with other platforms, that has the tags.
+    fn names(&mut self, cell: &Cell<'_>) {
+        if cell.is_joined {
+            self.list("--annotation", &annotations_of_cells(cell.image));
+        } else {
+            self.list("--annotation", &cell.image.annotations);
+            self.list("--tag", &cell.image.tags);
+        }
+    }
+
     fn cache(&mut self, cache: &CachePlan) {
         for entry in &cache.from {
             self.flag("--cache-from", entry.line.clone());
@@ -136,8 +147,10 @@ impl Args {
     /// last output's answer is what buildx writes into a layout's `index.json`; that is also why pushing and loading are
     /// outputs here and not `--push` and `--load`, which buildx appends.
     fn outputs(&mut self, cell: &Cell<'_>, delivery: &Delivery) {
-        let mut wanted: Vec<String> = cell.image.outputs.iter().chain(&delivery.outputs).cloned().collect();
-        deliver(&mut wanted, delivery);
+        let mut wanted = delivered(cell.image, delivery);
+        if cell.is_joined {
+            wanted.iter_mut().for_each(|spec| *spec = by_digest(spec, cell.image));
+        }
         self.list("--output", &wanted);
         let layout = output("oci", &[("dest", &path(&cell.files.layout())), ("tar", "false")]);
         // Blobs are weighed as they are delivered, so the layout is compressed like the image that is pushed.
@@ -159,6 +172,13 @@ impl Args {
     }
 }
 
+/// All outputs but the layout.
+pub(super) fn delivered(image: &Image, delivery: &Delivery) -> Vec<String> {
+    let mut wanted = image.outputs.iter().chain(&delivery.outputs).cloned().collect();
+    deliver(&mut wanted, delivery);
+    wanted
+}
+
 /// Adds what is pushed and loaded, unless an output is there that does it or only has to be told so, with the attributes
 /// that it has: compression and the like (`commands/build.go` of buildx, at `exportPush`).
 fn deliver(wanted: &mut Vec<String>, delivery: &Delivery) {
@@ -176,11 +196,11 @@ fn deliver(wanted: &mut Vec<String>, delivery: &Delivery) {
 }
 
 /// Whether an output goes to a registry.
-fn pushes(spec: &str) -> bool {
+pub(super) fn pushes(spec: &str) -> bool {
     has(spec, "type=registry") || (has(spec, "type=image") && has(spec, "push=true"))
 }
 
-fn has(spec: &str, field: &str) -> bool {
+pub(super) fn has(spec: &str, field: &str) -> bool {
     spec.split(',').any(|found| found.trim() == field)
 }
 
@@ -243,7 +263,7 @@ mod tests {
         let files = CellFiles { directory: PathBuf::from("/out/cells/a/linux-amd64") };
         let (config, laptop) = (crate::config::Cache::default(), cache::cases::laptop());
         let cache = cache::decide(&id, image, &config, delivery, &laptop);
-        let cell = Cell { id, image, support: Support::Native, files, ignore_pattern: None, cache };
+        let cell = Cell { id, image, support: Support::Native, files, ignore_pattern: None, is_joined: false, cache };
         arguments(&cell, Some("b"), delivery)
     }
 
@@ -365,7 +385,8 @@ mod tests {
         let id = CellId { image: "a".into(), platform: "linux/amd64".parse().unwrap() };
         let files = CellFiles { directory: PathBuf::from("/out") };
         let cache = CachePlan::default();
-        let cell = Cell { id, image: &image, support: Support::Native, files, ignore_pattern: None, cache };
+        let cell =
+            Cell { id, image: &image, support: Support::Native, files, ignore_pattern: None, is_joined: false, cache };
         let words = question(&cell, None, "check").join(" ");
         insta::assert_snapshot!(words, @"buildx build --call check --platform linux/amd64 --progress plain --file /src/a/Dockerfile --tag registry.example/a:1 --no-cache /src/a");
     }

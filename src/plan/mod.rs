@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod cache;
+pub mod index;
 mod machine;
 mod places;
 pub mod redact;
@@ -16,6 +17,7 @@ use crate::error::Exit;
 use crate::oci::Platform;
 use crate::report::CellId;
 use cache::{CachePlan, Situation};
+use index::Index;
 pub use machine::{Machine, Support};
 use places::{nameless, shared_places};
 
@@ -24,6 +26,8 @@ use places::{nameless, shared_places};
 pub struct Plan<'c> {
     /// The cells.
     pub cells: Vec<Cell<'c>>,
+    /// What joins the platforms of an image under its tags, by image.
+    pub indexes: Vec<Index<'c>>,
 }
 
 /// One image on one platform, ready to be built.
@@ -39,6 +43,8 @@ pub struct Cell<'c> {
     pub files: CellFiles,
     /// The output directory as a pattern of `.dockerignore`, when it lies inside of the build context.
     pub ignore_pattern: Option<String>,
+    /// Whether it is pushed under its digest alone, as an index joins it with other platforms of the image.
+    pub is_joined: bool,
     /// Which caches it reads and writes, and why.
     pub cache: CachePlan,
 }
@@ -123,8 +129,11 @@ pub fn plan<'c>(
 ) -> Result<Plan<'c>> {
     let mut faults = Vec::new();
     let mut cells = Vec::new();
+    let mut indexes = Vec::new();
     for image in &config.images {
-        for platform in platforms(image, machine) {
+        let platforms = platforms(image, machine);
+        let index = Index::of(image, &platforms, delivery);
+        for platform in platforms {
             match machine.support(&platform) {
                 Some(support) => {
                     let id = CellId { image: image.name.clone(), platform };
@@ -136,11 +145,13 @@ pub fn plan<'c>(
                         image,
                         support,
                         ignore_pattern,
+                        is_joined: index.is_some(),
                     });
                 }
                 None => faults.push(unsupported(&image.name, &platform, machine)),
             }
         }
+        indexes.extend(index);
     }
     cells.sort_by(|a, b| (a.support, &a.id).cmp(&(b.support, &b.id)));
     faults.extend(shared_places(&cells, delivery));
@@ -151,14 +162,26 @@ pub fn plan<'c>(
     if cells.is_empty() {
         bail!(Exit::usage("nothing to build: no image is left after --image and --platform"));
     }
-    Ok(Plan { cells })
+    Ok(Plan { cells, indexes })
+}
+
+/// Whether a run has to push images under their digests, which not every builder does.
+#[must_use]
+pub fn pushes_by_digest(config: &Config, delivery: &Delivery) -> bool {
+    // Without platforms of its own an image has one, the builder's.
+    let is_joined = |image: &Image| Index::of(image, &named_platforms(image), delivery).is_some();
+    config.images.iter().any(is_joined)
 }
 
 fn platforms(image: &Image, machine: &Machine) -> Vec<Platform> {
-    let mut platforms = match image.platforms.as_slice() {
-        [] => machine.native.iter().take(1).cloned().collect(),
-        named => named.to_vec(),
-    };
+    match named_platforms(image) {
+        named if named.is_empty() => machine.native.iter().take(1).cloned().collect(),
+        named => named,
+    }
+}
+
+fn named_platforms(image: &Image) -> Vec<Platform> {
+    let mut platforms = image.platforms.clone();
     platforms.sort();
     platforms.dedup();
     platforms
@@ -258,11 +281,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn two_cells_may_share_a_tag_only_while_nothing_is_delivered() {
+    fn two_cells_may_share_a_tag_unless_it_is_loaded() {
         let config = config(vec![image("a", &["linux/amd64", "linux/arm64"])]);
         assert!(plan(&config, &machine(), &Delivery::default(), &cache::cases::laptop(), Path::new("out")).is_ok());
-        for delivery in [Delivery { push: true, ..Delivery::default() }, Delivery { load: true, ..Delivery::default() }]
-        {
+        let push = Delivery { push: true, ..Delivery::default() };
+        let pushed = plan(&config, &machine(), &push, &cache::cases::laptop(), Path::new("out")).unwrap();
+        assert!(pushed.cells.iter().all(|cell| cell.is_joined) && pushed.indexes.len() == 1);
+        let load = Delivery { load: true, ..Delivery::default() };
+        let store = Delivery { outputs: vec!["type=image".into()], ..Delivery::default() };
+        for delivery in [Delivery { push: true, ..load.clone() }, load, store] {
             let error = plan(&config, &machine(), &delivery, &cache::cases::laptop(), Path::new("out")).unwrap_err();
             let message = format!("{error:#}");
             assert!(message.contains("a linux/amd64 and a linux/arm64 would each write the tag"), "{message}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::args::{delivered, has, pushes};
 use super::{Cell, Delivery};
 use crate::report::CellId;
 
@@ -12,7 +13,13 @@ pub(super) fn shared_places(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<Stri
         let outputs = || cell.image.outputs.iter().chain(&delivery.outputs);
         let named =
             |spec: &String| ["type=registry", "type=image", "type=docker"].iter().any(|kind| spec.starts_with(kind));
-        let tags = cell.image.tags.iter().filter(|_| delivery.push || delivery.load || outputs().any(named));
+        // What is pushed is joined; the local engine and an image store have no place for more than one.
+        let kept = |spec: &String| has(spec, "type=docker") || (has(spec, "type=image") && !pushes(spec));
+        let is_written = match cell.is_joined {
+            true => delivered(cell.image, delivery).iter().any(kept),
+            false => delivery.push || delivery.load || outputs().any(named),
+        };
+        let tags = cell.image.tags.iter().filter(|_| is_written);
         let files = outputs().filter(|spec| spec.contains("dest=") || !spec.contains('='));
         for place in tags.map(|tag| format!("the tag {tag}")).chain(files.map(|spec| format!("the output {spec}"))) {
             writers.entry(place).or_default().push(&cell.id);
@@ -25,10 +32,7 @@ pub(super) fn shared_places(cells: &[Cell<'_>], delivery: &Delivery) -> Vec<Stri
             let is_one_image =
                 ids.windows(2).all(|pair| pair.first().map(|id| &id.image) == pair.last().map(|id| &id.image));
             let hint = match is_one_image && place.starts_with("the tag") {
-                true => {
-                    "platforms are not joined under one tag yet: weigh them without pushing and push them in another \
-                     step, or choose one with --platform"
-                }
+                true => "several platforms can be pushed under one tag, not loaded; choose one with --platform",
                 false => "choose one with --image and --platform, or give each a place of its own",
             };
             format!("{} would each write {place}, and only the last would stay; {hint}", names.join(" and "))

@@ -57,6 +57,7 @@ fn troubles(comparison: &Comparison<'_>) -> Line {
         (number(|cell| cell.outcome == Outcome::Built && cell.image.is_none()), "not measured"),
         (over, "over budget"),
         (number(lacks_cache), "without the cache that is required"),
+        (number(verdict::lacks_index), "not pushed"),
         (unknown, "with a budget that could not be checked"),
         (allowed, "over budget as a label allows"),
         (near, "close to a limit"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::compare::Comparison;
-use crate::report::{CellReport, Verdict};
+use crate::report::{CellReport, Report, Verdict};
 
 /// GitLab refuses files of more than 5 kB.
 const DOTENV_LIMIT_BYTES: usize = 5_000;
@@ -37,9 +37,19 @@ pub fn outputs(
         let of_one = [("imageid", id), ("digest", digest), ("metadata", json)];
         values.extend(of_one.into_iter().filter_map(|(name, value)| Some((name, value?))));
     }
+    if let Some(index) = index_of_one(report) {
+        values.push(("digest", index.to_owned()));
+    }
     values.push(("digests", by_cell(&report.cells, digest)));
     values.push(("sizes", by_cell(&report.cells, |cell| cell.image.as_ref().map(|image| image.compressed_bytes))));
     values
+}
+
+/// The index of the run's image, where it is of one that was pushed for several platforms.
+fn index_of_one(report: &Report) -> Option<&str> {
+    let image = &report.cells.first()?.id.image;
+    let is_one = report.cells.len() > 1 && report.cells.iter().all(|cell| cell.id.image == *image);
+    report.indexes.get(image).filter(|_| is_one).map(String::as_str)
 }
 
 /// What was pushed, else the manifest that was weighed.
@@ -109,6 +119,10 @@ mod tests {
         assert!(
             outputs(&compare(None, &pushed), "r", Some(metadata)).contains(&("digest", "sha256:pushed".to_owned()))
         );
+
+        let mut joined = run(vec![built("web", "linux/arm64"), built("web", "linux/amd64")]);
+        joined.indexes = [("web".to_owned(), "sha256:joined".to_owned())].into();
+        assert!(outputs(&compare(None, &joined), "r", None).contains(&("digest", "sha256:joined".to_owned())));
 
         let mut several =
             run(vec![built("web", "linux/arm64"), built("web", "linux/amd64"), built("orders", "linux/amd64")]);

@@ -42,6 +42,8 @@ pub struct Report {
     pub environment: Environment,
     /// One entry per cell, sorted by [`CellId`].
     pub cells: Vec<CellReport>,
+    /// Digest of the index that joins the platforms of an image under its tags, by image; of those that were pushed.
+    pub indexes: BTreeMap<String, String>,
     /// The outcome of budgets and builds; of an unfinished run: [`Verdict::Unknown`].
     pub verdict: Verdict,
 }
@@ -216,6 +218,11 @@ pub enum Verdict {
     Fail,
     /// Could not be measured: never a pass.
     Unknown,
+}
+
+impl Finding {
+    /// The rule of an image that was built and is not under its tags.
+    pub const INDEX_NOT_PUSHED: &'static str = "index-not-pushed";
 }
 
 impl Report {

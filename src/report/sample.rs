@@ -122,6 +122,7 @@ pub(crate) fn run(mut cells: Vec<CellReport>) -> Report {
             ..Environment::default()
         },
         cells,
+        indexes: BTreeMap::new(),
         verdict: Verdict::Pass,
     }
 }
@@ -368,7 +369,8 @@ pub(crate) fn any_report(cells: std::ops::Range<usize>) -> impl Strategy<Value =
         |(head, base, environment, mut cells, verdict)| {
             cells.sort_by(|a, b| a.id.cmp(&b.id));
             cells.dedup_by(|a, b| a.id == b.id);
-            Report { context: RunContext { head, base }, environment, cells, verdict }
+            let indexes = cells.iter().map(|cell| (cell.id.image.clone(), "sha256:index".to_owned())).collect();
+            Report { context: RunContext { head, base }, environment, cells, indexes, verdict }
         },
     )
 }

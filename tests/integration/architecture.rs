@@ -54,6 +54,7 @@ const USES: [(&str, &[&str]); 27] = [
             "git",
             "http",
             "measure",
+            "oci",
             "plan",
             "process",
             "publish",

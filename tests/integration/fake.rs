@@ -112,6 +112,11 @@ impl FakeDocker {
         self.answers(question, "");
     }
 
+    /// Makes a question fail, the first time only.
+    pub(crate) fn stumbles(&self, question: &str, stderr: &str) {
+        self.answers(&format!("{question}.once"), stderr);
+    }
+
     /// Makes a question wait without end.
     pub(crate) fn hangs(&self, question: &str) {
         self.answers(&format!("{question}.hang"), "");

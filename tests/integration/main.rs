@@ -22,6 +22,7 @@ mod forge;
 mod forge_server;
 mod gitlab;
 mod hostile;
+mod index;
 mod init;
 mod layout;
 mod plan;

@@ -21,6 +21,7 @@ impl TryFrom<types::Report> for report::Report {
             context: json.context.into(),
             environment: environment(json.environment, json.tool.version),
             cells,
+            indexes: json.indexes,
             verdict: json.verdict.into(),
         })
     }

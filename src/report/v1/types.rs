@@ -22,6 +22,9 @@ pub struct Report {
     pub environment: Environment,
     /// One entry per image and platform, sorted by both.
     pub cells: Vec<Cell>,
+    /// Digest of the index that joins the platforms of an image under its tags, by image; absent where none was pushed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub indexes: BTreeMap<String, String>,
     /// The outcome of budgets and builds.
     pub verdict: Verdict,
 }

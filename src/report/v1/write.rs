@@ -42,6 +42,7 @@ impl From<&report::Report> for types::Report {
             context: (&report.context).into(),
             environment: (&report.environment).into(),
             cells: report.cells.iter().map(Into::into).collect(),
+            indexes: report.indexes.clone(),
             verdict: report.verdict.into(),
         }
     }

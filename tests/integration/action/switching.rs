@@ -496,14 +496,17 @@ ulimit: nofile=1024:1024
 }
 
 #[test]
-fn several_platforms_are_weighed_but_not_pushed_to_one_tag() {
-    let yaml = "{platforms: 'linux/amd64,linux/arm64', tags: 'acme/shop:1', push: PUSH}";
-    assert!(plan(&yaml.replace("PUSH", "false")).contains("shop linux/arm64"));
+fn several_platforms_are_pushed_by_digest_and_joined_under_the_tags() {
+    let yaml = "{platforms: 'linux/amd64,linux/arm64', tags: 'acme/shop:1', DELIVERY: true}";
+    let pushed = plan(&yaml.replace("DELIVERY", "push"));
+    let output = "--output type=image,name=acme/shop,push-by-digest=true,name-canonical=true,push=true";
+    assert_eq!(pushed.matches(output).count(), 2, "{pushed}");
+    assert!(!pushed.contains("--tag"), "{pushed}");
     let mut job = Job::new();
-    job.with(&yaml.replace("PUSH", "true"));
+    job.with(&yaml.replace("DELIVERY", "load"));
     job.runner.give("args", "--dry-run");
     let log = Log::read(&job.step(2).stderr);
-    insta::assert_snapshot!(log.of("error")[0], @"plan the build: shop linux/amd64 and shop linux/arm64 would each write the tag acme/shop:1, and only the last would stay; platforms are not joined under one tag yet: weigh them without pushing and push them in another step, or choose one with --platform");
+    insta::assert_snapshot!(log.of("error")[0], @"plan the build: shop linux/amd64 and shop linux/arm64 would each write the tag acme/shop:1, and only the last would stay; several platforms can be pushed under one tag, not loaded; choose one with --platform");
 }
 
 /// What a build is given, shown and recorded where its step has secrets of every kind.

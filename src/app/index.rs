@@ -1,0 +1,199 @@
+//! The index of an image that was pushed for several platforms: made once all of them are there, so that no tag ever
+//! stands for a part of them, and read back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::run::Run;
+use crate::buildx::Builder;
+use crate::oci::Platform;
+use crate::plan::Plan;
+use crate::plan::index::{Index, inspect};
+use crate::plan::redact::Redactor;
+use crate::process::Invocation;
+use crate::report::{CellReport, Finding, Outcome, Report, Severity};
+
+/// How often a registry is asked in all.
+const ATTEMPTS: u32 = 4;
+/// The first wait; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// What registries say of what may be otherwise a moment later, as containerd's resolver words it. A digest that was
+/// pushed a moment ago can be unknown to the node that is asked.
+const TRANSIENT: [&str; 8] = [
+    "manifest unknown",
+    ": not found",
+    "toomanyrequests",
+    "429 Too Many Requests",
+    "500 Internal Server Error",
+    "502 Bad Gateway",
+    "503 Service Unavailable",
+    "504 Gateway Timeout",
+];
+
+/// The images of an index, by platform.
+type Images = BTreeMap<Platform, String>;
+
+impl Run<'_> {
+    /// Joins the platforms of every image that was pushed for several. What could not be joined is a finding, which
+    /// decides the exit code.
+    pub(super) async fn push_indexes(&self, plan: &Plan<'_>, report: &mut Report, redactor: &Redactor) {
+        for index in &plan.indexes {
+            let pushed = match pushed_digests(index, &report.cells) {
+                Ok(digests) => self.push_index(&self.session.docker, index, &digests).await,
+                Err(error) => Err(error),
+            };
+            let name = &index.image.name;
+            match pushed {
+                Ok(digest) => {
+                    self.view.say(&format!("{name}: {} platforms pushed as {digest}", index.platforms.len()));
+                    report.indexes.insert(name.clone(), digest);
+                }
+                Err(error) => {
+                    let error = redactor.apply(&format!("{error:#}")).into_owned();
+                    self.not_pushed(index, &error, &mut report.cells);
+                }
+            }
+        }
+    }
+
+    fn not_pushed(&self, index: &Index<'_>, error: &str, cells: &mut [CellReport]) {
+        let name = &index.image.name;
+        let message = format!("the tags of {name} were not moved: {error}");
+        self.view.say(&format!("error: {message}"));
+        let is_of_index = |cell: &&mut CellReport| cell.id.image == *name && cell.outcome == Outcome::Built;
+        let finding = Finding {
+            rule: Finding::INDEX_NOT_PUSHED.to_owned(),
+            severity: Severity::Error,
+            message,
+            dockerfile_line: None,
+            url: None,
+        };
+        cells.iter_mut().filter(is_of_index).for_each(|cell| cell.findings.push(finding.clone()));
+    }
+
+    /// Puts all tags on an index of these digests, which are of the platforms in order, and returns its own.
+    async fn push_index(&self, docker: &impl Builder, index: &Index<'_>, digests: &[String]) -> Result<String> {
+        let builder = self.builder_name();
+        let mut pushed = None;
+        for (repository, tags) in &index.repositories {
+            let create = |is_trial| Invocation::new("docker").args(index.create(builder, repository, digests, is_trial));
+            let trial = self.patiently(is_transient, async || docker.imagetools(&create(true)).await).await?;
+            let planned = images(&trial).and_then(|images| check(images, index, digests))?;
+            self.patiently(is_transient, async || docker.imagetools(&create(false)).await).await?;
+            for tag in tags {
+                let read = Invocation::new("docker").args(inspect(builder, tag));
+                let look = async || {
+                    let raw = docker.imagetools(&read).await?;
+                    ensure!(images(&raw)? == planned, "another image stands there");
+                    Ok(digest(&raw))
+                };
+                pushed = Some(self.patiently(|_| true, look).await.with_context(|| format!("read back {tag}"))?);
+            }
+        }
+        pushed.context("no tag")
+    }
+
+    /// Asks again, a bounded number of times, while the answer may be another the next time.
+    async fn patiently<T>(
+        &self,
+        is_worth_it: impl Fn(&anyhow::Error) -> bool,
+        ask: impl AsyncFn() -> Result<T>,
+    ) -> Result<T> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..ATTEMPTS {
+            match ask().await {
+                Err(error) if is_worth_it(&error) && !self.session.cancel.is_cancelled() => {
+                    self.view.say(&format!("{error:#}; asking again in {} s", wait.as_secs()));
+                    self.session.cancel.run_until_cancelled(tokio::time::sleep(wait)).await;
+                    wait *= 2;
+                }
+                answer => return answer,
+            }
+        }
+        ask().await
+    }
+}
+
+fn digest(content: &[u8]) -> String {
+    let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    let error = format!("{error:#}");
+    TRANSIENT.iter().any(|text| error.contains(text))
+}
+
+/// The digests of the platforms in order; an error that names those that are not there.
+fn pushed_digests(index: &Index<'_>, cells: &[CellReport]) -> Result<Vec<String>> {
+    let found = index.platforms.iter().map(|platform| {
+        let cell = cells.iter().find(|cell| cell.id.image == index.image.name && cell.id.platform == *platform);
+        match cell.map(|cell| (cell.outcome, &cell.pushed_digest)) {
+            Some((Outcome::Built, Some(digest))) => Ok(digest.clone()),
+            Some((Outcome::Built, None)) => Err(format!("{platform} was built, but not pushed")),
+            Some(_) | None => Err(format!("{platform} was not built")),
+        }
+    });
+    let (digests, missing): (Vec<_>, Vec<_>) = found.partition(Result::is_ok);
+    let missing: Vec<String> = missing.into_iter().filter_map(Result::err).collect();
+    if !missing.is_empty() {
+        bail!(missing.join(", "));
+    }
+    Ok(digests.into_iter().flatten().collect())
+}
+
+#[derive(Deserialize)]
+struct RawIndex {
+    manifests: Vec<RawDescriptor>,
+}
+
+#[derive(Deserialize)]
+struct RawDescriptor {
+    digest: String,
+    platform: Option<RawPlatform>,
+}
+
+#[derive(Deserialize)]
+struct RawPlatform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+/// The images of an index as a registry has it. What is of no platform is an attestation.
+fn images(raw: &[u8]) -> Result<Images> {
+    let index: RawIndex = serde_json::from_slice(raw).context("read the index")?;
+    let mut images = Images::new();
+    for RawDescriptor { digest, platform } in index.manifests {
+        let platform = platform.with_context(|| format!("the index does not say of which platform {digest} is"))?;
+        let platform = Platform::new(&platform.os, &platform.architecture, platform.variant.as_deref());
+        if platform.os != "unknown"
+            && let Some(other) = images.insert(platform.clone(), digest.clone())
+        {
+            bail!("both {other} and {digest} are of {platform}");
+        }
+    }
+    Ok(images)
+}
+
+/// Exactly the planned platforms, and where a digest is that of an image itself, of the platform it was built for.
+fn check(images: Images, index: &Index<'_>, digests: &[String]) -> Result<Images> {
+    let list = |platforms: &mut dyn Iterator<Item = &Platform>| {
+        platforms.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    if !images.keys().eq(&index.platforms) {
+        let (found, planned) = (list(&mut images.keys()), list(&mut index.platforms.iter()));
+        return Err(anyhow!("what was pushed is of {found}, planned was {planned}"));
+    }
+    for (platform, digest) in index.platforms.iter().zip(digests) {
+        if let Some((other, _)) = images.iter().find(|(other, found)| *found == digest && *other != platform) {
+            bail!("{digest} was pushed for {platform} and is of {other}");
+        }
+    }
+    Ok(images)
+}
