@@ -62,11 +62,3 @@ fn an_image_pushed_with_zstd_is_weighed_with_zstd() {
     assert_eq!(cell["layers"][0]["compression"], "zstd");
     assert_eq!(reported(&cell), weigh(&layout(&repository)));
 }
-
-#[test]
-fn two_platforms_of_one_tag_are_not_pushed_over_each_other() {
-    let repository = image("    tags: [registry.invalid/app]\n");
-    let config = repository.read("weighbridge.yml").replace("[linux/amd64]", "[linux/amd64, linux/arm64]");
-    repository.write("weighbridge.yml", config);
-    repository.weighbridge(&["run", "--push"]).expect(2).says("would each write the tag registry.invalid/app");
-}

@@ -27,6 +27,7 @@ mod ignoring;
 mod independent;
 mod inputs;
 mod job;
+mod joining;
 mod keeping;
 #[path = "../support/loopback.rs"]
 mod loopback;
