@@ -108,7 +108,9 @@ impl Run<'_> {
         for _ in 1..ATTEMPTS {
             match ask().await {
                 Err(error) if is_worth_it(&error) && !self.session.cancel.is_cancelled() => {
-                    self.view.say(&format!("{error:#}; asking again in {} s", wait.as_secs()));
+                    // Its words may hold what must not be shown; in the end they are scrubbed and told.
+                    let seconds = wait.as_secs();
+                    self.view.say(&format!("the registry does not answer as it should; asking again in {seconds} s"));
                     self.session.cancel.run_until_cancelled(tokio::time::sleep(wait)).await;
                     wait *= 2;
                 }
