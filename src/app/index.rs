@@ -81,7 +81,8 @@ impl Run<'_> {
         let builder = self.builder_name();
         let mut pushed = None;
         for (repository, tags) in &index.repositories {
-            let create = |is_trial| Invocation::new("docker").args(index.create(builder, repository, digests, is_trial));
+            let create =
+                |is_trial| Invocation::new("docker").args(index.create(builder, repository, digests, is_trial));
             let trial = self.patiently(is_transient, async || docker.imagetools(&create(true)).await).await?;
             let planned = images(&trial).and_then(|images| check(images, index, digests))?;
             self.patiently(is_transient, async || docker.imagetools(&create(false)).await).await?;
