@@ -1,9 +1,10 @@
 //! Whether a comment is worth its readers' time. A comment on every change request is soon read on none, so it is made
 //! when something in it would stand in sight, and otherwise only put right. Pure.
 
-use crate::compare::{Baseline, Change, Comparison};
+use crate::compare::{Baseline, Change, Comparison, Row};
 use crate::config::CommentMode;
 use crate::render::{cache, notes};
+use crate::report::Severity;
 
 /// Whether to publish, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +63,18 @@ fn news(comparison: &Comparison<'_>) -> Option<&'static str> {
         (!notes::cache_troubles(comparison).is_empty(), "a cache did not do what was planned"),
         (comparison.rows.iter().any(|row| changed(&row.change)), "an image changed"),
         (!cache::missed(comparison, 1, true).is_empty(), "steps lost their cache at a cost"),
+        (comparison.rows.iter().any(has_new_finding), "a finding is new"),
     ];
     reasons.into_iter().find(|(is_so, _)| *is_so).map(|(_, reason)| reason)
+}
+
+/// Whether a warning stands there that the baseline did not have: those of old are no news to whoever changes something
+/// else. Lines move, so they tell nothing.
+fn has_new_finding(row: &Row<'_>) -> bool {
+    let (Some(head), Some(base)) = (row.head, row.base) else { return false };
+    let warnings = head.findings.iter().filter(|finding| finding.severity >= Severity::Warning);
+    let is_new = |(rule, message)| !base.findings.iter().any(|old| old.rule == rule && old.message == message);
+    warnings.map(|finding| (finding.rule.as_str(), finding.message.as_str())).any(is_new)
 }
 
 /// Whether all is as in the baseline. Where there is nothing to compare with, nobody knows.
@@ -127,7 +138,20 @@ mod tests {
             ("a budget is met", Some(&base), budget(Verdict::Pass), Calm::BackToNormal),
             ("it is close", Some(&base), budget(Verdict::Warn), Calm::Speak("a budget is missed, close or unknown")),
             ("it is missed", None, budget(Verdict::Fail), Calm::Speak("a budget is missed, close or unknown")),
-            ("a hint", Some(&base), finding("build-check/X", Severity::Warning), Calm::BackToNormal),
+            ("a hint", Some(&base), finding("build-check/X", Severity::Notice), Calm::BackToNormal),
+            (
+                "a hint of old",
+                Some(&finding("build-check/X", Severity::Warning)),
+                finding("build-check/X", Severity::Warning),
+                Calm::BackToNormal,
+            ),
+            (
+                "a new finding",
+                Some(&base),
+                finding("build-check/X", Severity::Warning),
+                Calm::Speak("a finding is new"),
+            ),
+            ("a finding, no baseline", None, finding("build-check/X", Severity::Warning), Calm::Correct),
             ("a note on the cache", Some(&base), finding("cache-ignored", Severity::Notice), Calm::BackToNormal),
             (
                 "a cache failed",
