@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use anyhow::{Result, anyhow};
 
-use crate::config::Inputs;
+use crate::config::{Inputs, boolean};
 use crate::env::Env;
 use crate::error::Exit;
 use crate::escape;
@@ -16,9 +16,6 @@ const OPTIONS: [&str; 6] = ["config", "base", "baseline", "builder", "comment", 
 /// Inputs that are switches: what `true` and what `false` stand for.
 const SWITCHES: [(&str, &str, Option<&str>); 3] =
     [("push", "--push", None), ("load", "--load", None), ("rebuild-base", "--rebuild-base", Some("--no-rebuild-base"))];
-/// How YAML 1.2 writes booleans (core schema), as the incumbent reads them.
-const TRUE: [&str; 3] = ["true", "True", "TRUE"];
-const FALSE: [&str; 3] = ["false", "False", "FALSE"];
 
 /// The environment with the inputs at their places: options on the command line before those that stand there already,
 /// the working directory, and the values of secrets as variables, which builds are given. Outside of an action, and for
@@ -50,11 +47,11 @@ fn options(env: &Env) -> Result<Vec<String>> {
     let images = input(env, "image").unwrap_or_default().split(|c: char| c == ',' || c.is_whitespace());
     options.extend(images.filter(|image| !image.is_empty()).map(|image| format!("--image={image}")));
     for (name, on, off) in SWITCHES {
-        match input(env, name) {
-            None => {}
-            Some(value) if TRUE.contains(&value) => options.push(on.to_owned()),
-            Some(value) if FALSE.contains(&value) => options.extend(off.map(str::to_owned)),
-            Some(value) => return Err(anyhow!("input `{name}` is {value:?}; expected true or false")),
+        let Some(value) = input(env, name) else { continue };
+        match boolean(value) {
+            Some(true) => options.push(on.to_owned()),
+            Some(false) => options.extend(off.map(str::to_owned)),
+            None => return Err(anyhow!("input `{name}` is {value:?}; expected true or false")),
         }
     }
     Ok(options)

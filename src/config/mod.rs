@@ -41,7 +41,7 @@ use crate::units::{Bytes, Percent};
 pub use baseline::Baselines;
 pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use comment::CommentMode;
-pub use inputs::Inputs;
+pub use inputs::{Inputs, boolean};
 pub use review::{Bots, Noise, Review, parse_report_name};
 pub use schema::schema;
 pub use secret::check_secrets;

@@ -1,16 +1,17 @@
 //! Attestations in the words of the inputs: `provenance`, `sbom`, and `attests`, which can be either. What the first two
 //! say goes first (`getAttestArgs` in `context.ts` of docker/build-push-action).
 
+use super::boolean;
 use crate::config::csv;
 
 /// `--provenance` of an input: a builder is named in it, which is the run, unless there is to be none.
 pub(super) fn provenance(text: &str, run: Option<&str>) -> String {
     let Some(run) = run else { return text.to_owned() };
-    match text {
-        "false" | "False" | "FALSE" => "false".to_owned(),
-        "true" | "True" | "TRUE" => format!("builder-id={run}"),
-        _ if fields(text).iter().any(|(key, _)| key == "builder-id") => text.to_owned(),
-        _ => format!("{text},builder-id={run}"),
+    match boolean(text) {
+        Some(false) => "false".to_owned(),
+        Some(true) => format!("builder-id={run}"),
+        None if fields(text).iter().any(|(key, _)| key == "builder-id") => text.to_owned(),
+        None => format!("{text},builder-id={run}"),
     }
 }
 

@@ -20,7 +20,8 @@ use crate::oci::Platform;
 use context::Repository;
 use list::Unclosed;
 use secrets::Secrets;
-use table::{FALSE, KEYS};
+use table::KEYS;
+pub use table::boolean;
 
 pub(super) use secrets::is_of_an_input;
 
@@ -74,7 +75,7 @@ impl Inputs {
             secrets.add_git_token(token.trim());
         }
         // Of these two, false is what happens anyway.
-        let is_moot = |name: &str, value: &str| matches!(name, "no-cache" | "pull") && FALSE.contains(&value);
+        let is_moot = |name: &str, value: &str| matches!(name, "no-cache" | "pull") && boolean(value) == Some(false);
         let values = Self::names().filter_map(|name| Some((name, given(name)?.trim())));
         let values = values.filter(|(name, value)| !is_moot(name, value));
         Self {

@@ -53,8 +53,15 @@ pub(super) const KEYS: [(&str, &str, Shape); 22] = [
     ("ulimit", "ulimits", Shape::Lines),
 ];
 
-const TRUE: [&str; 3] = ["true", "True", "TRUE"];
-pub(super) const FALSE: [&str; 3] = ["false", "False", "FALSE"];
+/// What a text says, as YAML 1.2 writes booleans (core schema) and the incumbent reads them; `None` when it is neither.
+#[must_use]
+pub fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
 
 /// The output that is none: the layout that is weighed is written all the same.
 const NO_OUTPUT: &str = "type=cacheonly";
@@ -67,7 +74,7 @@ impl Shape {
     pub(super) fn value(self, written: &str, place: &Place) -> Result<Value, Unclosed> {
         let list = |values: Vec<String>| Value::List(values.iter().map(|value| Node::of(place, value)).collect());
         Ok(match self {
-            Self::Flag if TRUE.contains(&written) => Value::Text("true".to_owned()),
+            Self::Flag if boolean(written) == Some(true) => Value::Text("true".to_owned()),
             Self::Text | Self::Flag => Value::Text(written.to_owned()),
             Self::Items => list(list::items(written)?),
             Self::Set => list(distinct(list::items(written)?)),
