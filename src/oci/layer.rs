@@ -1,15 +1,15 @@
 //! A layer's blob: how it is compressed and how long its tar is. Read as a stream, never unpacked.
 
-use std::io::{Cursor, ErrorKind, Read};
+use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
 
-use anyhow::{Context, Result, bail};
-use flate2::read::MultiGzDecoder;
+use anyhow::{Result, bail};
+use flate2::bufread::MultiGzDecoder;
 
 use crate::report::Compression;
 
 /// One block of a tar; its header is the first.
 const BLOCK_BYTES: usize = 512;
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 128 * 1024;
 /// The window that `zstd` itself accepts by default: 128 MiB of memory.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
@@ -38,6 +38,13 @@ struct Limits {
 const LIMITS: Limits =
     Limits { bytes: 1024 * 1024 * 1024 * 1024, ratio_from_bytes: 16 * 1024 * 1024 * 1024, ratio: 2_000 };
 
+impl Limits {
+    /// What a blob of so many bytes may unpack to.
+    fn of(self, compressed_bytes: u64) -> u64 {
+        self.bytes.min(compressed_bytes.saturating_mul(self.ratio).max(self.ratio_from_bytes))
+    }
+}
+
 /// Reads a blob to its end and counts what it unpacks to.
 ///
 /// # Errors
@@ -46,21 +53,105 @@ pub fn weigh(blob: impl Read, compressed_bytes: u64) -> Result<Weighed> {
     weigh_within(blob, compressed_bytes, LIMITS)
 }
 
-fn weigh_within(mut blob: impl Read, compressed_bytes: u64, limits: Limits) -> Result<Weighed> {
+fn weigh_within(blob: impl Read, compressed_bytes: u64, limits: Limits) -> Result<Weighed> {
+    let mut tar = unpack_within(blob, compressed_bytes, limits)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match tar.read(&mut buffer) {
+            Ok(0) => return Ok(Weighed { compression: tar.compression, uncompressed_bytes: tar.bytes }),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The tar inside a blob, as a stream. Reading it ends with an error where the blob is damaged or cut short, and where
+/// it unpacks to more than anything honest.
+pub struct Unpacked<R: Read> {
+    decoder: Decoder<R>,
+    compression: Compression,
+    compressed_bytes: u64,
+    bytes: u64,
+    limits: Limits,
+}
+
+/// A blob whose first block was looked at.
+type Blob<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
+enum Decoder<R: Read> {
+    Plain(Chain<Cursor<Vec<u8>>, R>),
+    Gzip(Box<MultiGzDecoder<Blob<R>>>),
+    Zstd(Box<zstd::Decoder<'static, Blob<R>>>),
+}
+
+/// Begins to unpack a blob.
+///
+/// # Errors
+/// When the blob is neither gzip, Zstandard nor tar, or cannot be read.
+pub fn unpack<R: Read>(blob: R, compressed_bytes: u64) -> Result<Unpacked<R>> {
+    unpack_within(blob, compressed_bytes, LIMITS)
+}
+
+fn unpack_within<R: Read>(mut blob: R, compressed_bytes: u64, limits: Limits) -> Result<Unpacked<R>> {
     let mut head = Vec::with_capacity(BLOCK_BYTES);
     blob.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut head)?;
     let compression = compression_of(&head)?;
     let blob = Cursor::new(head).chain(blob);
-    let uncompressed_bytes = match compression {
-        Compression::None => count(blob, compressed_bytes, limits),
-        Compression::Gzip => count(MultiGzDecoder::new(blob), compressed_bytes, limits).context("gzip"),
+    let buffered = |blob| BufReader::with_capacity(BUFFER_BYTES, blob);
+    let decoder = match compression {
+        Compression::None => Decoder::Plain(blob),
+        Compression::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(buffered(blob)))),
         Compression::Zstd => {
-            let mut decoder = zstd::Decoder::new(blob)?;
+            let mut decoder = zstd::Decoder::with_buffer(buffered(blob))?;
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-            count(decoder, compressed_bytes, limits).context("zstd")
+            Decoder::Zstd(Box::new(decoder))
         }
-    }?;
-    Ok(Weighed { compression, uncompressed_bytes })
+    };
+    Ok(Unpacked { decoder, compression, compressed_bytes, bytes: 0, limits })
+}
+
+impl<R: Read> Unpacked<R> {
+    /// How the blob is compressed, decided by its first bytes.
+    #[must_use]
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    fn explain(&self, error: &io::Error) -> io::Error {
+        let format = match self.compression {
+            Compression::None => "tar",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        };
+        let text = match error.kind() {
+            ErrorKind::UnexpectedEof => format!("{format}: cut short after {} unpacked bytes", self.bytes),
+            _ => format!("{format}: damaged after {} unpacked bytes: {error}", self.bytes),
+        };
+        io::Error::new(error.kind(), text)
+    }
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match &mut self.decoder {
+            Decoder::Plain(blob) => blob.read(buffer),
+            Decoder::Gzip(decoder) => decoder.read(buffer),
+            Decoder::Zstd(decoder) => decoder.read(buffer),
+        };
+        let read = match read {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(self.explain(&error)),
+            other => other?,
+        };
+        self.bytes = self.bytes.saturating_add(read as u64);
+        let limit = self.limits.of(self.compressed_bytes);
+        if self.bytes > limit {
+            let bytes = self.compressed_bytes;
+            let text = format!("{bytes} bytes unpack to more than {limit} bytes; refused as a decompression bomb");
+            return Err(io::Error::other(text));
+        }
+        Ok(read)
+    }
 }
 
 /// Decides by the first block, as media types are often wrong.
@@ -83,25 +174,6 @@ fn is_tar_block(block: &[u8]) -> bool {
     let digits = String::from_utf8_lossy(checksum);
     let stated = u32::from_str_radix(digits.trim_matches(['\0', ' ']), 8);
     block.len() == BLOCK_BYTES && (stated == Ok(actual) || block.iter().all(|byte| *byte == 0))
-}
-
-fn count(mut stream: impl Read, compressed_bytes: u64, limits: Limits) -> Result<u64> {
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let mut bytes = 0u64;
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(0) => return Ok(bytes),
-            Ok(read) => bytes = bytes.saturating_add(read as u64),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => bail!("cut short after {bytes} unpacked bytes"),
-            Err(error) => return Err(error).with_context(|| format!("damaged after {bytes} unpacked bytes")),
-        }
-        let ratio_limit = compressed_bytes.saturating_mul(limits.ratio).max(limits.ratio_from_bytes);
-        let limit = limits.bytes.min(ratio_limit);
-        if bytes > limit {
-            bail!("{compressed_bytes} bytes unpack to more than {limit} bytes; refused as a decompression bomb");
-        }
-    }
 }
 
 #[cfg(test)]
