@@ -7,7 +7,7 @@
 //!
 //! [`app`] is the driver. [`mod@env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] and
 //! [`registry`] stand on them. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`], [`report`] and [`forge`] are
-//! vocabulary that every stage may use.
+//! vocabulary that every stage may use. [`inspect`] reads what is inside of an image.
 
 pub mod app;
 pub mod cli;
@@ -33,6 +33,7 @@ pub mod ci;
 pub mod compare;
 pub mod config;
 pub mod doctor;
+pub mod inspect;
 pub mod measure;
 pub mod plan;
 pub mod publish;

@@ -1,0 +1,86 @@
+//! All layers of an image: read side by side, laid over each other in order.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use anyhow::{Context, Result};
+
+use super::layer::Layer;
+use super::tree::{Changes, Tree};
+use crate::oci::LayerBlob;
+use crate::report::Compression;
+
+/// An image that was read.
+#[derive(Debug)]
+pub struct Contents {
+    /// The layers, lowest first.
+    pub layers: Vec<LayerContents>,
+    /// The file system that they make.
+    pub tree: Tree,
+}
+
+/// What was found in a layer's blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerContents {
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Length of its tar.
+    pub uncompressed_bytes: u64,
+    /// Bytes of all regular files in it.
+    pub file_bytes: u64,
+    /// What it changed.
+    pub changes: Changes,
+}
+
+type Outcome<'a> = (&'a str, Result<Layer>);
+
+/// Reads the layers of an image, each blob once however often the image has it.
+///
+/// # Errors
+/// When a blob cannot be opened or read, or when the layers cannot be laid over each other. The lowest such layer is
+/// named.
+pub fn read<R: Read>(layers: &[LayerBlob], open: impl Fn(&LayerBlob) -> Result<R> + Sync) -> Result<Contents> {
+    let mut seen = HashSet::new();
+    let distinct: Vec<&LayerBlob> = layers.iter().filter(|layer| seen.insert(&layer.digest)).collect();
+    let (distinct, open, next) = (&distinct, &open, &AtomicUsize::new(0));
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        for sender in vec![sender; cores.min(distinct.len())] {
+            scope.spawn(move || {
+                while let Some(layer) = distinct.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = open(layer).and_then(|blob| Layer::read(blob, layer.compressed_bytes));
+                    // Nobody waits any more when a lower layer has failed.
+                    if sender.send((&*layer.digest, outcome)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        overlay(layers, receiver)
+    })
+}
+
+/// Lays layers over each other as they arrive, and forgets each after its last use.
+fn overlay(layers: &[LayerBlob], arriving: Receiver<Outcome<'_>>) -> Result<Contents> {
+    let mut contents = Contents { layers: Vec::new(), tree: Tree::new() };
+    let last_use: HashMap<&str, usize> = layers.iter().enumerate().map(|(at, layer)| (&*layer.digest, at)).collect();
+    let mut arrived: HashMap<&str, Result<Layer>> = HashMap::new();
+    for (at, LayerBlob { digest, .. }) in layers.iter().enumerate() {
+        while !arrived.contains_key(&**digest) {
+            arrived.extend([arriving.recv().context("the threads that read layers ended")?]);
+        }
+        let outcome = arrived.remove(&**digest).context("a layer that did not arrive")?;
+        let layer = outcome.with_context(|| format!("read layer {digest}"))?;
+        let changes = contents.tree.apply(&layer).with_context(|| format!("apply layer {digest}"))?;
+        let Layer { compression, uncompressed_bytes, file_bytes, .. } = layer;
+        contents.layers.push(LayerContents { compression, uncompressed_bytes, file_bytes, changes });
+        if last_use.get(&**digest).is_some_and(|last| *last > at) {
+            arrived.insert(digest, Ok(layer));
+        }
+    }
+    Ok(contents)
+}

@@ -1,0 +1,127 @@
+//! One layer: its blob read once as a stream, and the changes in it.
+
+mod entry;
+mod header;
+mod member;
+mod name;
+mod number;
+mod pax;
+mod tar;
+
+use std::io::{BufReader, Read};
+
+use anyhow::{Context, Result, ensure};
+
+pub(super) use entry::{Change, Entry};
+use member::{Member, MemberKind};
+use name::Name;
+use number::numeric;
+use tar::Tar;
+
+use super::content::Content;
+use super::paths::{PathId, Paths};
+use super::texts::Texts;
+use crate::escape;
+use crate::oci::layer::unpack;
+use crate::report::Compression;
+
+const BUFFER_BYTES: usize = 256 * 1024;
+/// Many times what the largest layers hold. It bounds the memory of a hostile one, which may name one path for ever.
+const ENTRY_LIMIT: usize = 8_000_000;
+/// Holes cost nothing to claim. With this, no sum of an image's files can overflow.
+const FILE_LIMIT_BYTES: u64 = 1 << 48;
+/// How much of a path an error shows.
+const SHOWN_CHARS: usize = 200;
+
+/// The changes that a layer makes, in the order of its tar.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// How the blob is compressed.
+    pub compression: Compression,
+    /// Length of the uncompressed tar.
+    pub uncompressed_bytes: u64,
+    /// Bytes of all its regular files; sparse ones count with their holes.
+    pub file_bytes: u64,
+    pub(super) paths: Paths,
+    pub(super) entries: Vec<Entry>,
+    pub(super) contents: Vec<Content>,
+    pub(super) targets: Texts,
+}
+
+impl Layer {
+    /// Reads a blob to its end.
+    ///
+    /// # Errors
+    /// When the blob is no layer, is damaged or cut short, or is larger than anything honest; the member is named.
+    pub fn read(blob: impl Read, compressed_bytes: u64) -> Result<Self> {
+        let unpacked = unpack(blob, compressed_bytes)?;
+        let mut layer = Self::empty(unpacked.compression());
+        let mut tar = Tar::new(BufReader::with_capacity(BUFFER_BYTES, unpacked));
+        while let Some(member) = tar.next().with_context(|| layer.position())? {
+            let shown = || escape::middle(&String::from_utf8_lossy(&member.path), SHOWN_CHARS);
+            layer.add(&mut tar, &member).with_context(shown)?;
+        }
+        layer.uncompressed_bytes = tar.finish()?;
+        layer.paths.seal();
+        Ok(layer)
+    }
+
+    fn empty(compression: Compression) -> Self {
+        Self {
+            compression,
+            uncompressed_bytes: 0,
+            file_bytes: 0,
+            paths: Paths::new(),
+            entries: Vec::new(),
+            contents: Vec::new(),
+            targets: Texts::default(),
+        }
+    }
+
+    /// Says of an error between two members where it is.
+    fn position(&self) -> String {
+        let last = self.entries.last().map(|entry| self.paths.spell(entry.path)).unwrap_or_default();
+        match String::from_utf8_lossy(&last) {
+            path if path.is_empty() => "before the first member".to_owned(),
+            path => format!("after {}", escape::middle(&path, SHOWN_CHARS)),
+        }
+    }
+
+    fn add(&mut self, tar: &mut Tar<impl std::io::BufRead>, member: &Member) -> Result<()> {
+        ensure!(self.entries.len() < ENTRY_LIMIT, "more than {ENTRY_LIMIT} members");
+        let components = name::components(&member.path)?;
+        let Some((last, directories)) = components.split_last() else {
+            // The root is there already, and nothing can take its place.
+            return Ok(());
+        };
+        let directory = self.intern(directories)?;
+        let (path, change) = match name::kind(last)? {
+            Name::Opaque => (directory, Change::Opaque),
+            Name::Whiteout(hidden) => (self.paths.child(directory, hidden)?, Change::Whiteout),
+            Name::Plain => (self.paths.child(directory, last)?, self.change(tar, member)?),
+        };
+        self.entries.push(Entry { path, change });
+        Ok(())
+    }
+
+    fn change(&mut self, tar: &mut Tar<impl std::io::BufRead>, member: &Member) -> Result<Change> {
+        Ok(match member.kind {
+            MemberKind::File => {
+                let content = tar.content(member)?;
+                self.file_bytes = self.file_bytes.saturating_add(content.bytes);
+                ensure!(self.file_bytes <= FILE_LIMIT_BYTES, "files of more than {FILE_LIMIT_BYTES} bytes in all");
+                let index = u32::try_from(self.contents.len())?;
+                self.contents.push(content);
+                Change::File(index)
+            }
+            MemberKind::Directory => Change::Directory,
+            MemberKind::Symlink => Change::Symlink(self.targets.push(&member.link)?),
+            MemberKind::HardLink => Change::HardLink(self.intern(&name::components(&member.link)?)?),
+            MemberKind::Other => Change::Other,
+        })
+    }
+
+    fn intern(&mut self, components: &[&[u8]]) -> Result<PathId> {
+        components.iter().try_fold(PathId::ROOT, |directory, name| self.paths.child(directory, name))
+    }
+}

@@ -1,0 +1,17 @@
+//! What is inside of an image: where its bytes are, and which of them no container will ever see.
+//!
+//! Layers are read as streams, each once and side by side ([`Layer`]), and laid over each other in order ([`Tree`]).
+//! Time is linear in the entries of all layers, memory in their paths.
+
+mod content;
+mod example;
+mod image;
+mod layer;
+mod paths;
+mod texts;
+mod tree;
+
+pub use example::Example;
+pub use image::{Contents, LayerContents, read};
+pub use layer::Layer;
+pub use tree::{Account, Changes, Copied, Duplicate, LiveFile, Pair, Tree, WasteKind};

@@ -1,0 +1,54 @@
+//! Many short byte strings in one allocation.
+
+use anyhow::{Context, Result};
+
+/// Names and link targets, of which an image has hundreds of thousands: each costs its bytes and four more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+/// Which of the texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TextId(u32);
+
+impl Texts {
+    /// Keeps a text.
+    ///
+    /// # Errors
+    /// When there would be 4 GiB of them.
+    pub(super) fn push(&mut self, text: &[u8]) -> Result<TextId> {
+        const FULL: &str = "names and link targets of more than 4 GiB";
+        let end = u32::try_from(self.bytes.len().saturating_add(text.len())).context(FULL)?;
+        let id = u32::try_from(self.ends.len()).context(FULL)?;
+        self.bytes.extend_from_slice(text);
+        self.ends.push(end);
+        Ok(TextId(id))
+    }
+
+    /// A text; empty where there is none.
+    pub(super) fn get(&self, id: TextId) -> &[u8] {
+        self.at(id.0 as usize)
+    }
+
+    /// The text at a place; empty where there is none.
+    pub(super) fn at(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        let end = self.ends.get(index).map_or(start, |end| *end as usize);
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_as_they_were_kept() {
+        let mut texts = Texts::default();
+        let ids = [&b"one"[..], b"", b"\xff\n"].map(|text| (texts.push(text).unwrap(), text));
+        assert_eq!(ids.map(|(id, _)| texts.get(id).to_vec()), ids.map(|(_, text)| text.to_vec()));
+        assert_eq!(Texts::default().at(3), b"");
+    }
+}
