@@ -16,7 +16,7 @@ const SPARSE_SEED: u64 = 1;
 pub(super) struct Content {
     /// The length that programs see: of a sparse file with its holes.
     pub(super) bytes: u64,
-    hash: [u64; 2],
+    pub(super) hash: [u64; 2],
 }
 
 impl Content {

@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
+use super::kept::Kept;
 use super::layer::Layer;
 use super::tree::{Changes, Tree};
 use crate::oci::LayerBlob;
@@ -25,8 +26,8 @@ pub struct Contents {
 /// What was found in a layer's blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerContents {
-    /// How it is compressed.
-    pub compression: Compression,
+    /// How it is compressed; `None` of a layer that was kept, whose blob was not looked at.
+    pub compression: Option<Compression>,
     /// Length of its tar.
     pub uncompressed_bytes: u64,
     /// Bytes of all regular files in it.
@@ -37,12 +38,16 @@ pub struct LayerContents {
 
 type Outcome<'a> = (&'a str, Result<Layer>);
 
-/// Reads the layers of an image, each blob once however often the image has it.
+/// Reads the layers of an image, each blob once however often the image has it, and those that were kept not at all.
 ///
 /// # Errors
 /// When a blob cannot be opened or read, or when the layers cannot be laid over each other. The lowest such layer is
 /// named.
-pub fn read<R: Read>(layers: &[LayerBlob], open: impl Fn(&LayerBlob) -> Result<R> + Sync) -> Result<Contents> {
+pub fn read<R: Read>(
+    layers: &[LayerBlob],
+    open: impl Fn(&LayerBlob) -> Result<R> + Sync,
+    kept: Option<&Kept>,
+) -> Result<Contents> {
     let mut seen = HashSet::new();
     let distinct: Vec<&LayerBlob> = layers.iter().filter(|layer| seen.insert(&layer.digest)).collect();
     let (distinct, open, next) = (&distinct, &open, &AtomicUsize::new(0));
@@ -52,7 +57,7 @@ pub fn read<R: Read>(layers: &[LayerBlob], open: impl Fn(&LayerBlob) -> Result<R
         for sender in vec![sender; cores.min(distinct.len())] {
             scope.spawn(move || {
                 while let Some(layer) = distinct.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = open(layer).and_then(|blob| Layer::read(blob, layer.compressed_bytes));
+                    let outcome = read_layer(layer, open, kept);
                     // Nobody waits any more when a lower layer has failed.
                     if sender.send((&*layer.digest, outcome)).is_err() {
                         return;
@@ -62,6 +67,22 @@ pub fn read<R: Read>(layers: &[LayerBlob], open: impl Fn(&LayerBlob) -> Result<R
         }
         overlay(layers, receiver)
     })
+}
+
+fn read_layer<R: Read>(
+    blob: &LayerBlob,
+    open: impl Fn(&LayerBlob) -> Result<R>,
+    kept: Option<&Kept>,
+) -> Result<Layer> {
+    let LayerBlob { diff_id, compressed_bytes, .. } = blob;
+    let Some(kept) = kept else { return Layer::read(open(blob)?, *compressed_bytes) };
+    if let Some(layer) = kept.load(diff_id) {
+        return Ok(layer);
+    }
+    let layer = Layer::read_verified(open(blob)?, *compressed_bytes, diff_id)?;
+    // What cannot be kept is read again the next time, and that is all.
+    let _ = kept.save(diff_id, &layer);
+    Ok(layer)
 }
 
 /// Lays layers over each other as they arrive, and forgets each after its last use.

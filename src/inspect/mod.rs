@@ -6,6 +6,7 @@
 mod content;
 mod example;
 mod image;
+mod kept;
 mod layer;
 mod paths;
 mod texts;
@@ -13,5 +14,6 @@ mod tree;
 
 pub use example::Example;
 pub use image::{Contents, LayerContents, read};
+pub use kept::Kept;
 pub use layer::Layer;
 pub use tree::{Account, Changes, Copied, Duplicate, LiveFile, Pair, Tree, WasteKind};

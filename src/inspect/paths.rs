@@ -15,7 +15,7 @@ const PATH_LIMIT: u32 = 8_000_000;
 
 /// Which of the paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct PathId(u32);
+pub(super) struct PathId(pub(super) u32);
 
 impl PathId {
     /// The root directory.
@@ -38,6 +38,12 @@ pub(super) struct Paths {
     hasher: DefaultHashBuilder,
 }
 
+impl Default for Paths {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Paths {
     /// The root alone.
     pub(super) fn new() -> Self {
@@ -45,6 +51,19 @@ impl Paths {
         // The first text always fits.
         let _ = names.push(b"");
         Self { parents: vec![PathId::ROOT], names, children: HashTable::new(), hasher: DefaultHashBuilder::default() }
+    }
+
+    /// Directory and name of each path but the root's, for one that is sealed.
+    pub(super) fn parts(&self) -> (impl Iterator<Item = PathId>, &Texts) {
+        (self.parents.iter().skip(1).copied(), &self.names)
+    }
+
+    /// Sealed paths from their parts; `None` when a path would come before its directory.
+    pub(super) fn from_parts(parents: impl Iterator<Item = PathId>, names: Texts) -> Option<Self> {
+        let parents: Vec<PathId> = std::iter::once(PathId::ROOT).chain(parents).collect();
+        let is_in_order = parents.iter().enumerate().skip(1).all(|(path, parent)| parent.index() < path);
+        let fits = is_in_order && parents.len() == names.len();
+        fits.then(|| Self { parents, names, children: HashTable::new(), hasher: DefaultHashBuilder::default() })
     }
 
     /// How many paths there are, the root included.

@@ -11,7 +11,7 @@ pub(super) struct Texts {
 
 /// Which of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct TextId(u32);
+pub(super) struct TextId(pub(super) u32);
 
 impl Texts {
     /// Keeps a text.
@@ -25,6 +25,22 @@ impl Texts {
         self.bytes.extend_from_slice(text);
         self.ends.push(end);
         Ok(TextId(id))
+    }
+
+    /// The texts in one piece, and where each ends in it.
+    pub(super) fn parts(&self) -> (&[u8], &[u32]) {
+        (&self.bytes, &self.ends)
+    }
+
+    /// The texts from their parts; `None` when they do not fit each other.
+    pub(super) fn from_parts(bytes: Vec<u8>, ends: Vec<u32>) -> Option<Self> {
+        let fits = ends.is_sorted() && ends.last().map_or(0, |end| *end as usize) == bytes.len();
+        fits.then_some(Self { bytes, ends })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
     }
 
     /// A text; empty where there is none.
@@ -50,5 +66,14 @@ mod tests {
         let ids = [&b"one"[..], b"", b"\xff\n"].map(|text| (texts.push(text).unwrap(), text));
         assert_eq!(ids.map(|(id, _)| texts.get(id).to_vec()), ids.map(|(_, text)| text.to_vec()));
         assert_eq!(Texts::default().at(3), b"");
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        for (bytes, ends) in [(&b"abc"[..], vec![1, 2]), (b"abc", vec![2, 1, 3]), (b"abc", vec![4]), (b"a", vec![])] {
+            assert_eq!(Texts::from_parts(bytes.to_vec(), ends), None);
+        }
+        let texts = Texts::from_parts(b"abc".to_vec(), vec![1, 1, 3]).unwrap();
+        assert_eq!((texts.at(0), texts.at(1), texts.at(2), texts.len()), (&b"a"[..], &b""[..], &b"bc"[..], 3));
     }
 }

@@ -6,6 +6,7 @@ mod broken;
 mod cases;
 mod forms;
 mod generated;
+mod keeping;
 mod oracle;
 #[path = "../support/tape.rs"]
 mod tape;
@@ -13,23 +14,27 @@ mod tape;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use weighbridge::inspect::{self, Account, Contents, Layer, Tree};
+use weighbridge::inspect::{self, Account, Contents, Kept, Layer, Tree};
 use weighbridge::oci::LayerBlob;
 
 /// Reads blobs as the layers of an image.
 fn read(blobs: &[Vec<u8>]) -> Result<Contents> {
+    read_keeping(blobs, None)
+}
+
+fn read_keeping(blobs: &[Vec<u8>], kept: Option<&Kept>) -> Result<Contents> {
     let layers: Vec<LayerBlob> = blobs.iter().map(|blob| layer_blob(blobs, blob)).collect();
     let by_digest: BTreeMap<&str, &[u8]> =
         layers.iter().zip(blobs).map(|(layer, blob)| (&*layer.digest, &**blob)).collect();
-    inspect::read(&layers, |layer| Ok(by_digest[&*layer.digest]))
+    inspect::read(&layers, |layer| Ok(by_digest[&*layer.digest]), kept)
 }
 
-/// Equal blobs have equal digests.
+/// Equal blobs have equal digests. The `diff_id` is right where the blob is a plain tar.
 fn layer_blob(blobs: &[Vec<u8>], blob: &Vec<u8>) -> LayerBlob {
     let number = blobs.iter().position(|other| other == blob).unwrap();
     LayerBlob {
         digest: format!("sha256:{number:064x}"),
-        diff_id: String::new(),
+        diff_id: tape::sha256(blob),
         compressed_bytes: blob.len() as u64,
         media_type: String::new(),
     }

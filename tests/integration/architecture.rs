@@ -14,7 +14,7 @@ const USES: [(&str, &[&str]); 28] = [
     ("report", &["oci"]),
     ("oci", &["fs", "report"]),
     // The reader of images, which no stage uses yet.
-    ("inspect", &["escape", "oci", "report"]),
+    ("inspect", &["escape", "fs", "oci", "report"]),
     // Doors, and what stands on them.
     ("env", &["oci"]),
     ("fs", &[]),

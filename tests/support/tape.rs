@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use sha2::{Digest, Sha256};
+
 /// How the path of a member is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -139,4 +141,9 @@ pub(crate) fn zstd(content: &[u8]) -> Vec<u8> {
     encoder.include_checksum(true).unwrap();
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
 }

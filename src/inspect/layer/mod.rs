@@ -6,9 +6,11 @@ mod member;
 mod name;
 mod number;
 mod pax;
+mod saved;
 mod tar;
+mod verified;
 
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 
 use anyhow::{Context, Result, ensure};
 
@@ -17,6 +19,7 @@ use member::{Member, MemberKind};
 use name::Name;
 use number::numeric;
 use tar::Tar;
+use verified::Verified;
 
 use super::content::Content;
 use super::paths::{PathId, Paths};
@@ -34,10 +37,10 @@ const FILE_LIMIT_BYTES: u64 = 1 << 48;
 const SHOWN_CHARS: usize = 200;
 
 /// The changes that a layer makes, in the order of its tar.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Layer {
-    /// How the blob is compressed.
-    pub compression: Compression,
+    /// How the blob is compressed; `None` of a layer that was kept, whose blob was not looked at.
+    pub compression: Option<Compression>,
     /// Length of the uncompressed tar.
     pub uncompressed_bytes: u64,
     /// Bytes of all its regular files; sparse ones count with their holes.
@@ -54,9 +57,44 @@ impl Layer {
     /// # Errors
     /// When the blob is no layer, is damaged or cut short, or is larger than anything honest; the member is named.
     pub fn read(blob: impl Read, compressed_bytes: u64) -> Result<Self> {
-        let unpacked = unpack(blob, compressed_bytes)?;
-        let mut layer = Self::empty(unpacked.compression());
-        let mut tar = Tar::new(BufReader::with_capacity(BUFFER_BYTES, unpacked));
+        let tar = unpack(blob, compressed_bytes)?;
+        let compression = Some(tar.compression());
+        Ok(Self { compression, ..Self::walk(tar)? })
+    }
+
+    /// Reads a blob to its end, and checks that its tar is the one that the config of the image names. That takes
+    /// three times as long where the tar is not compressed.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and when the tar is another one.
+    pub fn read_verified(blob: impl Read, compressed_bytes: u64, diff_id: &str) -> Result<Self> {
+        let tar = unpack(blob, compressed_bytes)?;
+        let compression = Some(tar.compression());
+        let mut tar = Verified::new(tar);
+        let layer = Self { compression, ..Self::walk(&mut tar)? };
+        tar.verify(diff_id)?;
+        Ok(layer)
+    }
+
+    /// The layer in a form to keep for its `diff_id`.
+    ///
+    /// # Errors
+    /// When the memory does not suffice.
+    pub fn to_bytes(&self, diff_id: &str) -> Result<Vec<u8>> {
+        saved::to_bytes(self, diff_id)
+    }
+
+    /// A layer from what was kept for its `diff_id`.
+    ///
+    /// # Errors
+    /// When that is damaged, of another version or of another layer.
+    pub fn from_bytes(bytes: &[u8], diff_id: &str) -> Result<Self> {
+        saved::from_bytes(bytes, diff_id)
+    }
+
+    fn walk(tar: impl Read) -> Result<Self> {
+        let mut layer = Self::default();
+        let mut tar = Tar::new(BufReader::with_capacity(BUFFER_BYTES, tar));
         while let Some(member) = tar.next().with_context(|| layer.position())? {
             let shown = || escape::middle(&String::from_utf8_lossy(&member.path), SHOWN_CHARS);
             layer.add(&mut tar, &member).with_context(shown)?;
@@ -64,18 +102,6 @@ impl Layer {
         layer.uncompressed_bytes = tar.finish()?;
         layer.paths.seal();
         Ok(layer)
-    }
-
-    fn empty(compression: Compression) -> Self {
-        Self {
-            compression,
-            uncompressed_bytes: 0,
-            file_bytes: 0,
-            paths: Paths::new(),
-            entries: Vec::new(),
-            contents: Vec::new(),
-            targets: Texts::default(),
-        }
     }
 
     /// Says of an error between two members where it is.
@@ -87,7 +113,7 @@ impl Layer {
         }
     }
 
-    fn add(&mut self, tar: &mut Tar<impl std::io::BufRead>, member: &Member) -> Result<()> {
+    fn add(&mut self, tar: &mut Tar<impl BufRead>, member: &Member) -> Result<()> {
         ensure!(self.entries.len() < ENTRY_LIMIT, "more than {ENTRY_LIMIT} members");
         let components = name::components(&member.path)?;
         let Some((last, directories)) = components.split_last() else {
@@ -104,7 +130,7 @@ impl Layer {
         Ok(())
     }
 
-    fn change(&mut self, tar: &mut Tar<impl std::io::BufRead>, member: &Member) -> Result<Change> {
+    fn change(&mut self, tar: &mut Tar<impl BufRead>, member: &Member) -> Result<Change> {
         Ok(match member.kind {
             MemberKind::File => {
                 let content = tar.content(member)?;
