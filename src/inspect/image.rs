@@ -43,7 +43,7 @@ type Outcome<'a> = (&'a str, Result<Layer>);
 /// # Errors
 /// When a blob cannot be opened or read, or when the layers cannot be laid over each other. The lowest such layer is
 /// named.
-pub fn read<R: Read>(
+pub fn read<R: Read + Send>(
     layers: &[LayerBlob],
     open: impl Fn(&LayerBlob) -> Result<R> + Sync,
     kept: Option<&Kept>,
@@ -69,7 +69,7 @@ pub fn read<R: Read>(
     })
 }
 
-fn read_layer<R: Read>(
+fn read_layer<R: Read + Send>(
     blob: &LayerBlob,
     open: impl Fn(&LayerBlob) -> Result<R>,
     kept: Option<&Kept>,

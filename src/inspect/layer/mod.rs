@@ -1,5 +1,6 @@
 //! One layer: its blob read once as a stream, and the changes in it.
 
+mod ahead;
 mod entry;
 mod header;
 mod member;
@@ -10,7 +11,7 @@ mod saved;
 mod tar;
 mod verified;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 
 use anyhow::{Context, Result, ensure};
 
@@ -28,7 +29,6 @@ use crate::escape;
 use crate::oci::layer::unpack;
 use crate::report::Compression;
 
-const BUFFER_BYTES: usize = 256 * 1024;
 /// Many times what the largest layers hold. It bounds the memory of a hostile one, which may name one path for ever.
 const ENTRY_LIMIT: usize = 8_000_000;
 /// Holes cost nothing to claim. With this, no sum of an image's files can overflow.
@@ -56,7 +56,7 @@ impl Layer {
     ///
     /// # Errors
     /// When the blob is no layer, is damaged or cut short, or is larger than anything honest; the member is named.
-    pub fn read(blob: impl Read, compressed_bytes: u64) -> Result<Self> {
+    pub fn read(blob: impl Read + Send, compressed_bytes: u64) -> Result<Self> {
         let tar = unpack(blob, compressed_bytes)?;
         let compression = Some(tar.compression());
         Ok(Self { compression, ..Self::walk(tar)? })
@@ -67,7 +67,7 @@ impl Layer {
     ///
     /// # Errors
     /// As [`Self::read`], and when the tar is another one.
-    pub fn read_verified(blob: impl Read, compressed_bytes: u64, diff_id: &str) -> Result<Self> {
+    pub fn read_verified(blob: impl Read + Send, compressed_bytes: u64, diff_id: &str) -> Result<Self> {
         let tar = unpack(blob, compressed_bytes)?;
         let compression = Some(tar.compression());
         let mut tar = Verified::new(tar);
@@ -92,16 +92,18 @@ impl Layer {
         saved::from_bytes(bytes, diff_id)
     }
 
-    fn walk(tar: impl Read) -> Result<Self> {
-        let mut layer = Self::default();
-        let mut tar = Tar::new(BufReader::with_capacity(BUFFER_BYTES, tar));
-        while let Some(member) = tar.next().with_context(|| layer.position())? {
-            let shown = || escape::middle(&String::from_utf8_lossy(&member.path), SHOWN_CHARS);
-            layer.add(&mut tar, &member).with_context(shown)?;
-        }
-        layer.uncompressed_bytes = tar.finish()?;
-        layer.paths.seal();
-        Ok(layer)
+    fn walk(tar: impl Read + Send) -> Result<Self> {
+        ahead::with(tar, |tar| {
+            let mut layer = Self::default();
+            let mut tar = Tar::new(tar);
+            while let Some(member) = tar.next().with_context(|| layer.position())? {
+                let shown = || escape::middle(&String::from_utf8_lossy(&member.path), SHOWN_CHARS);
+                layer.add(&mut tar, &member).with_context(shown)?;
+            }
+            layer.uncompressed_bytes = tar.finish()?;
+            layer.paths.seal();
+            Ok(layer)
+        })
     }
 
     /// Says of an error between two members where it is.
