@@ -69,10 +69,7 @@ impl Extensions {
             MemberKind::Symlink | MemberKind::HardLink => self.link.or(link).unwrap_or_else(|| header.link()),
             _ => Vec::new(),
         };
-        let has_content = match header.flag() {
-            b'1'..=b'6' => false,
-            _ => kind != MemberKind::Directory || stored_bytes.is_some(),
-        };
+        let has_content = !matches!(header.flag(), b'1'..=b'6') && kind != MemberKind::Directory;
         // Go reads no content after links, directories and devices, whatever length they state.
         let stored_bytes = if has_content { stored_bytes.map_or_else(|| header.stored_bytes(), Ok)? } else { 0 };
         let sparse = sparse.map(|Sparse { bytes, map, .. }| Extents { bytes: bytes.unwrap_or(stored_bytes), map });
