@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use oci_spec::image::{Arch, Descriptor, Digest, ImageManifest, Os};
 
-use super::{Layout, Platform};
+use super::{Layout, Platform, Settings};
 
 /// What manifest and config say of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub struct Image {
     pub layers: Vec<LayerBlob>,
     /// The config's history, oldest first, untrusted text.
     pub history: Vec<HistoryEntry>,
+    /// The platform that the config states.
+    pub platform: Platform,
+    /// How containers are started.
+    pub settings: Settings,
 }
 
 /// A layer as the manifest describes it.
@@ -69,6 +73,8 @@ pub(super) fn read(layout: &Layout, descriptor: &Descriptor) -> Result<Image> {
         attestation_bytes: 0,
         layers: layers.iter().zip(diff_ids).map(|(layer, diff_id)| blob(layer, diff_id)).collect::<Result<_>>()?,
         history: history.collect(),
+        platform: platform(config.os(), config.architecture(), config.variant().as_deref()),
+        settings: layout.settings(manifest.config())?,
     })
 }
 

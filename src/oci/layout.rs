@@ -9,7 +9,7 @@ use oci_spec::image::{Descriptor, Digest, DigestAlgorithm, ImageConfiguration, I
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Image, LayerBlob, Platform, image, index};
+use super::{Image, LayerBlob, Platform, Settings, image, index};
 use crate::fs;
 
 /// Upper limit of an index, manifest or config: the 4 MiB that registries accept for a manifest.
@@ -76,6 +76,15 @@ impl Layout {
 
     pub(super) fn config(&self, descriptor: &Descriptor) -> Result<ImageConfiguration> {
         self.blob_document(descriptor, "/rootfs/diff_ids")
+    }
+
+    /// What the config says of containers, which `oci-spec` knows without Docker's additions.
+    pub(super) fn settings(&self, descriptor: &Descriptor) -> Result<Settings> {
+        let mut config: Value = self.blob_document(descriptor, "/rootfs/diff_ids")?;
+        let settings = config.get_mut("config").map(Value::take).unwrap_or_default();
+        let settings: Option<Settings> =
+            serde_json::from_value(settings).with_context(|| format!("`config` of config {}", descriptor.digest()))?;
+        Ok(settings.unwrap_or_default())
     }
 
     fn blob_document<T: DeserializeOwned>(&self, descriptor: &Descriptor, list: &str) -> Result<T> {

@@ -7,9 +7,11 @@ mod index;
 pub mod layer;
 pub mod layout;
 pub mod platform;
+mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use image::{HistoryEntry, Image, LayerBlob};
 pub use layout::Layout;
 pub use platform::Platform;
+pub use settings::{Healthcheck, Settings};
