@@ -62,6 +62,7 @@ pub fn measure_image(
         attestation_bytes: image.attestation_bytes,
         layers,
         base_images,
+        contents: None,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What an image weighs.
 
+use super::Contents;
+
 /// What the image weighs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageMeasurement {
@@ -19,6 +21,8 @@ pub struct ImageMeasurement {
     pub layers: Vec<Layer>,
     /// The images named in `FROM`, with the digest that the builder resolved.
     pub base_images: Vec<BaseImage>,
+    /// What is inside; `None` in reports that are older than it, and where it could not be read (a finding says why).
+    pub contents: Option<Contents>,
 }
 
 /// One layer of an image.

@@ -3,6 +3,7 @@
 //! These are the internal types; [`v1`] is what stands in `report.json`.
 
 mod cache;
+pub mod contents;
 mod image;
 pub mod part;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::fmt;
 
 use crate::oci::Platform;
 pub use cache::{CacheEnd, CacheReport, CacheUse, Cause};
+pub use contents::Contents;
 pub use image::{BaseImage, Compression, ImageMeasurement, Layer};
 pub use timing::{CacheState, Phases, Step, Timing};
 

@@ -45,6 +45,7 @@ pub(crate) fn image(layers: Vec<Layer>) -> ImageMeasurement {
         attestation_bytes: 0,
         layers,
         base_images: vec![BaseImage { name: "docker.io/library/debian:12".into(), digest: "sha256:base".into() }],
+        contents: None,
     }
 }
 
@@ -217,6 +218,7 @@ fn any_image() -> impl Strategy<Value = ImageMeasurement> {
             attestation_bytes: 2,
             layers,
             base_images,
+            contents: None,
         },
     )
 }
