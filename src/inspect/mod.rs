@@ -3,7 +3,9 @@
 //! Layers are read as streams, each once and side by side ([`Layer`]), and laid over each other in order ([`Tree`]).
 //! Time is linear in the entries of all layers, memory in their paths.
 
+mod attributes;
 mod content;
+mod detail;
 mod example;
 mod image;
 mod kept;
@@ -12,8 +14,12 @@ mod paths;
 mod texts;
 mod tree;
 
+pub use attributes::Attributes;
+pub use detail::Detail;
 pub use example::Example;
 pub use image::{Contents, LayerContents, read};
 pub use kept::Kept;
 pub use layer::Layer;
-pub use tree::{Account, Changes, Copied, Duplicate, LiveFile, Pair, Tree, WasteKind};
+pub use tree::{
+    Absent, Account, Changes, Copied, Duplicate, Found, FoundKind, LiveFile, Pair, Tree, WasteKind, WrittenFile,
+};

@@ -109,6 +109,12 @@ impl Paths {
         Ok(path)
     }
 
+    /// The path of a name in a directory, if there is one.
+    pub(super) fn get(&self, parent: PathId, name: &[u8]) -> Option<PathId> {
+        let is_it = |path: &PathId| self.parents.get(path.index()) == Some(&parent) && self.name(*path) == name;
+        self.children.find(self.hasher.hash_one((parent, name)), is_it).copied()
+    }
+
     /// Gives up the way from names to paths, which is a third of the memory. Later calls of [`Self::child`] would make
     /// every path anew.
     pub(super) fn seal(&mut self) {

@@ -100,7 +100,7 @@ fn two_hundred_thousand_empty_files_are_read() {
 #[test]
 fn directories_that_nest_as_deep_as_a_path_may_are_read_and_removed() {
     let deep = ["d"; 2_000].join("/");
-    let item = tape::Item { path: deep, what: tape::What::File(b"1".to_vec()), form: tape::Form::Gnu };
+    let item = tape::Item { form: tape::Form::Gnu, ..tape::file(&deep, "1") };
     let account = account(&[vec![item], vec![directory("x"), file(".wh.d", "")]]);
     assert_eq!((account.file_bytes, account.live_bytes), (1, 0));
 }

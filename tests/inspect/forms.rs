@@ -2,7 +2,7 @@
 
 use weighbridge::inspect::{Layer, Tree};
 
-use crate::tape::{self, Form, Item, What, member, pax};
+use crate::tape::{self, Form, Item, member, pax};
 
 /// Path and length of each file in a tar.
 fn files(tar: &[u8]) -> Vec<(String, u64)> {
@@ -15,12 +15,12 @@ fn files(tar: &[u8]) -> Vec<(String, u64)> {
 fn long_names_are_the_same_in_every_form() {
     let path = format!("{}/{}", ["directory"; 12].join("/"), "n".repeat(90));
     for form in [Form::Ustar, Form::Gnu, Form::Pax] {
-        let item = Item { path: path.clone(), what: What::File(b"123".to_vec()), form };
+        let item = Item { form, ..tape::file(&path, "123") };
         assert_eq!(files(&tape::tar(&[item])), [(path.clone(), 3)], "{form:?}");
     }
     let path = ["directory"; 400].join("/");
     for form in [Form::Gnu, Form::Pax] {
-        let item = Item { path: path.clone(), what: What::File(b"123".to_vec()), form };
+        let item = Item { form, ..tape::file(&path, "123") };
         assert_eq!(files(&tape::tar(&[item])), [(path.clone(), 3)], "{form:?}");
     }
 }

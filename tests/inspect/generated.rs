@@ -49,7 +49,8 @@ fn item() -> impl Strategy<Value = Item> {
         1 => Just(What::Fifo),
     ];
     let form = prop::sample::select(vec![Form::Ustar, Form::Ustar, Form::Gnu, Form::Pax]);
-    (path(), what, form).prop_map(|(path, what, form)| Item { path, what, form })
+    let (mode, uid) = (prop::sample::select(vec![0o644, 0o4755, 0]), prop::sample::select(vec![0, 65_532]));
+    (path(), what, form, mode, uid).prop_map(|(path, what, form, mode, uid)| Item { path, what, form, mode, uid })
 }
 
 fn image() -> impl Strategy<Value = Vec<(Vec<Item>, Packing)>> {

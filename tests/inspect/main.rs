@@ -4,6 +4,7 @@
 
 mod broken;
 mod cases;
+mod finding;
 mod forms;
 mod generated;
 mod keeping;

@@ -21,6 +21,20 @@ pub(crate) struct Item {
     pub(crate) path: String,
     pub(crate) what: What,
     pub(crate) form: Form,
+    pub(crate) mode: u32,
+    pub(crate) uid: u64,
+}
+
+impl Item {
+    /// The same with another mode.
+    pub(crate) fn mode(self, mode: u32) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// The same with another owner, who has a group of the same number.
+    pub(crate) fn owner(self, uid: u64) -> Self {
+        Self { uid, ..self }
+    }
 }
 
 /// What a member is.
@@ -33,20 +47,26 @@ pub(crate) enum What {
     Fifo,
 }
 
+/// A member that anybody may read, of root.
+pub(crate) fn item(path: &str, what: What) -> Item {
+    let mode = if what == What::Directory { 0o755 } else { 0o644 };
+    Item { path: path.to_owned(), what, form: Form::Ustar, mode, uid: 0 }
+}
+
 pub(crate) fn file(path: &str, content: impl Into<Vec<u8>>) -> Item {
-    Item { path: path.to_owned(), what: What::File(content.into()), form: Form::Ustar }
+    item(path, What::File(content.into()))
 }
 
 pub(crate) fn directory(path: &str) -> Item {
-    Item { path: path.to_owned(), what: What::Directory, form: Form::Ustar }
+    item(path, What::Directory)
 }
 
 pub(crate) fn symlink(path: &str, target: &str) -> Item {
-    Item { path: path.to_owned(), what: What::Symlink(target.to_owned()), form: Form::Ustar }
+    item(path, What::Symlink(target.to_owned()))
 }
 
 pub(crate) fn hard_link(path: &str, target: &str) -> Item {
-    Item { path: path.to_owned(), what: What::HardLink(target.to_owned()), form: Form::Ustar }
+    item(path, What::HardLink(target.to_owned()))
 }
 
 /// A file that stands for a removal: of the name after `.wh.`.
@@ -73,24 +93,38 @@ fn push(tar: &mut Vec<u8>, item: &Item) {
         What::Fifo => (b'6', "", &[]),
     };
     let (path, link) = (item.path.as_bytes(), link.as_bytes());
-    match item.form {
-        Form::Ustar => member(tar, flag, path, link, content),
+    let owned = |path: &[u8], link: &[u8], uid: u64| {
+        let mut header = header(flag, path, link, content.len() as u64);
+        header.set_mode(item.mode);
+        header.set_uid(uid);
+        header.set_gid(uid);
+        header.set_cksum();
+        [header.as_bytes(), content].concat()
+    };
+    let (before, last) = match item.form {
+        Form::Ustar => (Vec::new(), owned(path, link, item.uid)),
         Form::Gnu => {
-            member(tar, b'L', b"././@LongLink", b"", &[path, b"\0"].concat());
+            let mut before = Vec::new();
+            member(&mut before, b'L', b"././@LongLink", b"", &[path, b"\0"].concat());
             if !link.is_empty() {
-                member(tar, b'K', b"././@LongLink", b"", &[link, b"\0"].concat());
+                member(&mut before, b'K', b"././@LongLink", b"", &[link, b"\0"].concat());
             }
-            member(tar, flag, b"cut", b"cut", content);
+            (before, owned(b"cut", b"cut", item.uid))
         }
         Form::Pax => {
-            let mut records = pax("path", path);
+            let uid = item.uid.to_string();
+            let mut records = [pax("path", path), pax("uid", uid.as_bytes()), pax("gid", uid.as_bytes())].concat();
             if !link.is_empty() {
                 records.extend(pax("linkpath", link));
             }
-            member(tar, b'x', b"PaxHeaders.0/cut", b"", &records);
-            member(tar, flag, b"cut", b"cut", content);
+            let mut before = Vec::new();
+            member(&mut before, b'x', b"PaxHeaders.0/cut", b"", &records);
+            (before, owned(b"cut", b"cut", 7))
         }
-    }
+    };
+    tar.extend(before);
+    tar.extend(last);
+    tar.resize(tar.len().next_multiple_of(512), 0);
 }
 
 /// One PAX record.

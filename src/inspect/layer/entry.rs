@@ -1,5 +1,6 @@
 //! What a layer does at one path.
 
+use super::super::attributes::AttributesId;
 use super::super::paths::PathId;
 use super::super::texts::TextId;
 
@@ -8,6 +9,8 @@ use super::super::texts::TextId;
 pub(in crate::inspect) struct Entry {
     /// Where; of a removal: what is removed or emptied.
     pub(in crate::inspect) path: PathId,
+    /// Mode and owner; of a removal the number says nothing.
+    pub(in crate::inspect) attributes: AttributesId,
     /// What.
     pub(in crate::inspect) change: Change,
 }

@@ -5,6 +5,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::numeric;
+use crate::inspect::attributes::Attributes;
 
 /// One block.
 pub(super) const BLOCK_BYTES: usize = 512;
@@ -52,6 +53,16 @@ impl<'a> Header<'a> {
     /// When the field is no number, or a negative one.
     pub(super) fn stored_bytes(self) -> Result<u64> {
         numeric(&self.0[124..136]).context("the length in a header")
+    }
+
+    /// Mode and owner as they are written here.
+    ///
+    /// # Errors
+    /// When the mode is no number.
+    pub(super) fn attributes(self) -> Result<Attributes> {
+        let mode = numeric(&self.0[100..108]).context("the mode in a header")? & 0o7777;
+        let owner = |field| numeric(field).ok().and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
+        Ok(Attributes { mode: u32::try_from(mode)?, uid: owner(&self.0[108..116]), gid: owner(&self.0[116..124]) })
     }
 
     /// The parts of an old GNU sparse member that stand in its header: the length with all holes, the first four

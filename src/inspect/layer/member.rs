@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::header::Header;
 use super::pax::{Pax, Sparse};
+use crate::inspect::attributes::Attributes;
 
 /// What a member makes when it is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(super) struct Member {
     pub(super) kind: MemberKind,
     /// Where a link leads, as it is written; empty otherwise.
     pub(super) link: Vec<u8>,
+    /// Mode and owner, from the extension where it has them.
+    pub(super) attributes: Attributes,
     /// Length of what follows in the tar.
     pub(super) stored_bytes: u64,
     /// What a sparse file has beside its stored bytes.
@@ -61,7 +64,7 @@ impl Extensions {
     /// # Errors
     /// When a field of the header is no number.
     pub(super) fn join(self, header: Header<'_>) -> Result<Member> {
-        let Pax { path, link, stored_bytes, sparse } = self.pax;
+        let Pax { path, link, stored_bytes, uid, gid, sparse } = self.pax;
         let sparse_name = sparse.as_ref().and_then(|sparse| sparse.name.clone());
         let path = self.path.or(sparse_name).or(path).unwrap_or_else(|| header.name());
         let kind = kind_of(header.flag(), &path);
@@ -72,8 +75,12 @@ impl Extensions {
         let has_content = !matches!(header.flag(), b'1'..=b'6') && kind != MemberKind::Directory;
         // Go reads no content after links, directories and devices, whatever length they state.
         let stored_bytes = if has_content { stored_bytes.map_or_else(|| header.stored_bytes(), Ok)? } else { 0 };
+        let stated = header.attributes()?;
+        let owner = |stated, pax: Option<u64>| pax.map_or(stated, |number| u32::try_from(number).unwrap_or(u32::MAX));
+        let attributes = Attributes { uid: owner(stated.uid, uid), gid: owner(stated.gid, gid), ..stated };
         let sparse = sparse.map(|Sparse { bytes, map, .. }| Extents { bytes: bytes.unwrap_or(stored_bytes), map });
-        Ok(Member { path, kind, link, stored_bytes, sparse: sparse.filter(|_| kind == MemberKind::File) })
+        let sparse = sparse.filter(|_| kind == MemberKind::File);
+        Ok(Member { path, kind, link, attributes, stored_bytes, sparse })
     }
 }
 

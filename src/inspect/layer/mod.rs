@@ -1,6 +1,7 @@
 //! One layer: its blob read once as a stream, and the changes in it.
 
 mod ahead;
+mod capture;
 mod entry;
 mod header;
 mod member;
@@ -12,9 +13,11 @@ mod tar;
 mod verified;
 
 use std::io::{BufRead, Read};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
+use capture::{Capture, TEXTS_LIMIT_BYTES};
 pub(super) use entry::{Change, Entry};
 use member::{Member, MemberKind};
 use name::Name;
@@ -22,7 +25,9 @@ use number::numeric;
 use tar::Tar;
 use verified::Verified;
 
+use super::attributes::AttributesTable;
 use super::content::Content;
+use super::detail::Detail;
 use super::paths::{PathId, Paths};
 use super::texts::Texts;
 use crate::escape;
@@ -48,7 +53,12 @@ pub struct Layer {
     pub(super) paths: Paths,
     pub(super) entries: Vec<Entry>,
     pub(super) contents: Vec<Content>,
+    pub(super) attributes: AttributesTable,
+    /// By the number of the content that they are of, in order.
+    pub(super) details: Vec<(u32, Arc<Detail>)>,
     pub(super) targets: Texts,
+    /// Bytes of the texts in `details`.
+    text_bytes: u64,
 }
 
 impl Layer {
@@ -128,18 +138,30 @@ impl Layer {
             Name::Whiteout(hidden) => (self.paths.child(directory, hidden)?, Change::Whiteout),
             Name::Plain => (self.paths.child(directory, last)?, self.change(tar, member)?),
         };
-        self.entries.push(Entry { path, change });
+        let attributes = self.attributes.intern(member.attributes)?;
+        self.entries.push(Entry { path, attributes, change });
         Ok(())
     }
 
     fn change(&mut self, tar: &mut Tar<impl BufRead>, member: &Member) -> Result<Change> {
         Ok(match member.kind {
             MemberKind::File => {
-                let content = tar.content(member)?;
+                let mut capture = match member.sparse {
+                    Some(_) => Capture::Unseen,
+                    None => Capture::of(
+                        &member.path,
+                        member.stored_bytes,
+                        TEXTS_LIMIT_BYTES.saturating_sub(self.text_bytes),
+                    ),
+                };
+                let content = tar.content(member, &mut capture)?;
                 self.file_bytes = self.file_bytes.saturating_add(content.bytes);
                 ensure!(self.file_bytes <= FILE_LIMIT_BYTES, "files of more than {FILE_LIMIT_BYTES} bytes in all");
                 let index = u32::try_from(self.contents.len())?;
                 self.contents.push(content);
+                if let Some(detail) = capture.finish() {
+                    self.keep(index, detail);
+                }
                 Change::File(index)
             }
             MemberKind::Directory => Change::Directory,
@@ -147,6 +169,13 @@ impl Layer {
             MemberKind::HardLink => Change::HardLink(self.intern(&name::components(&member.link)?)?),
             MemberKind::Other => Change::Other,
         })
+    }
+
+    fn keep(&mut self, content: u32, detail: Detail) {
+        if let Detail::Text(text) = &detail {
+            self.text_bytes = self.text_bytes.saturating_add(text.len() as u64);
+        }
+        self.details.push((content, Arc::new(detail)));
     }
 
     fn intern(&mut self, components: &[&[u8]]) -> Result<PathId> {

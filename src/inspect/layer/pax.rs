@@ -11,6 +11,10 @@ pub(super) struct Pax {
     pub(super) link: Option<Vec<u8>>,
     /// Length of what is stored.
     pub(super) stored_bytes: Option<u64>,
+    /// Number of the owner.
+    pub(super) uid: Option<u64>,
+    /// Number of the group.
+    pub(super) gid: Option<u64>,
     /// Present when the member is sparse.
     pub(super) sparse: Option<Sparse>,
 }
@@ -72,6 +76,8 @@ impl Pax {
             b"path" => self.path = text()?,
             b"linkpath" => self.link = text()?,
             b"size" => self.stored_bytes = number()?,
+            b"uid" => self.uid = number()?,
+            b"gid" => self.gid = number()?,
             b"GNU.sparse.name" => self.sparse().name = text()?,
             b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.sparse().bytes = number()?,
             b"GNU.sparse.map" | b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => {

@@ -3,16 +3,20 @@
 //! It starts with a version and ends with a hash. Where either is not as it should be, or anything in between does not
 //! fit, there is nothing saved: a file that is damaged or older costs time and never changes a result.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::super::attributes::{Attributes, AttributesId, AttributesTable};
 use super::super::content::Content;
+use super::super::detail::Detail;
 use super::super::paths::{PathId, Paths};
 use super::super::texts::{TextId, Texts};
 use super::{Change, Entry, Layer};
 
 /// Changes with the form and with the meaning of what is in it: what a rule of the reader makes of a tar.
-const MARK: &[u8] = b"weighbridge layer 1\n";
+const MARK: &[u8] = b"weighbridge layer 2\n";
 const HASH_BYTES: usize = 16;
 
 /// What is written. Numbers are those of the lists beside them.
@@ -25,7 +29,9 @@ struct Saved {
     names: SavedTexts,
     targets: SavedTexts,
     contents: Vec<(u64, u64, u64)>,
-    entries: Vec<(u32, SavedChange)>,
+    attributes: Vec<Attributes>,
+    details: Vec<(u32, Detail)>,
+    entries: Vec<(u32, u32, SavedChange)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,7 +64,9 @@ pub(super) fn to_bytes(layer: &Layer, diff_id: &str) -> Result<Vec<u8>> {
         names: texts(names),
         targets: texts(&layer.targets),
         contents: layer.contents.iter().map(hashed).collect(),
-        entries: layer.entries.iter().map(|entry| (entry.path.0, entry.change.into())).collect(),
+        attributes: layer.attributes.all().to_vec(),
+        details: layer.details.iter().map(|(content, detail)| (*content, Detail::clone(detail))).collect(),
+        entries: layer.entries.iter().map(|entry| (entry.path.0, entry.attributes.0, entry.change.into())).collect(),
     };
     let mut bytes = postcard::to_extend(&saved, MARK.to_vec()).context("save a layer")?;
     bytes.extend(checksum(&bytes));
@@ -95,7 +103,11 @@ impl Saved {
         let entries: Vec<Entry> = self
             .entries
             .into_iter()
-            .map(|(path, change)| Entry { path: PathId(path), change: change.into() })
+            .map(|(path, attributes, change)| Entry {
+                path: PathId(path),
+                attributes: AttributesId(attributes),
+                change: change.into(),
+            })
             .collect();
         let fits = entries.iter().all(|entry| {
             let target_fits = match entry.change {
@@ -104,10 +116,22 @@ impl Saved {
                 Change::HardLink(target) => target.index() < paths.len(),
                 Change::Directory | Change::Other | Change::Whiteout | Change::Opaque => true,
             };
-            entry.path.index() < paths.len() && target_fits
+            entry.path.index() < paths.len() && (entry.attributes.0 as usize) < self.attributes.len() && target_fits
         });
-        let Self { uncompressed_bytes, file_bytes, .. } = self;
-        fits.then_some(Layer { compression: None, uncompressed_bytes, file_bytes, paths, entries, contents, targets })
+        let attributes = AttributesTable::from_all(self.attributes);
+        let details = self.details.into_iter().map(|(content, detail)| (content, Arc::new(detail))).collect();
+        fits.then_some(Layer {
+            compression: None,
+            uncompressed_bytes: self.uncompressed_bytes,
+            file_bytes: self.file_bytes,
+            paths,
+            entries,
+            contents,
+            attributes,
+            details,
+            targets,
+            text_bytes: 0,
+        })
     }
 }
 
@@ -185,9 +209,11 @@ mod tests {
             names: texts(),
             targets: texts(),
             contents: vec![(0, 0, 0)],
+            attributes: vec![Attributes::IMPLIED_DIRECTORY],
+            details: Vec::new(),
             entries,
         };
-        assert!(saved(vec![0], vec![(1, SavedChange::File(0))]).restore().is_some());
+        assert!(saved(vec![0], vec![(1, 0, SavedChange::File(0))]).restore().is_some());
         for (parents, path, change) in [
             (vec![1], 1, SavedChange::Other),
             (vec![], 1, SavedChange::Other),
@@ -196,7 +222,8 @@ mod tests {
             (vec![0], 1, SavedChange::Symlink(2)),
             (vec![0], 1, SavedChange::HardLink(2)),
         ] {
-            assert!(saved(parents, vec![(path, change)]).restore().is_none());
+            assert!(saved(parents, vec![(path, 0, change)]).restore().is_none());
         }
+        assert!(saved(vec![0], vec![(1, 1, SavedChange::Other)]).restore().is_none());
     }
 }

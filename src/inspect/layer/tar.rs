@@ -7,6 +7,7 @@ use std::io::{BufRead, ErrorKind, Read};
 
 use anyhow::{Context, Result, ensure};
 
+use super::capture::Capture;
 use super::header::{BLOCK_BYTES, Header};
 use super::member::{Extensions, Extents, Member, long_name};
 use super::pax;
@@ -63,11 +64,11 @@ impl<R: BufRead> Tar<R> {
         }
     }
 
-    /// The content of the member at hand.
+    /// The content of the member at hand; what `capture` keeps of it is kept.
     ///
     /// # Errors
     /// When the tar ends before the content does.
-    pub(super) fn content(&mut self, member: &Member) -> Result<Content> {
+    pub(super) fn content(&mut self, member: &Member, capture: &mut Capture) -> Result<Content> {
         let mut hashing = match &member.sparse {
             Some(Extents { map, .. }) => {
                 let mut hashing = Hashing::sparse();
@@ -78,6 +79,7 @@ impl<R: BufRead> Tar<R> {
                 let part = self.part()?;
                 if part.len() as u64 == member.stored_bytes {
                     let content = Content::of(part);
+                    capture.part(part);
                     self.consume(member.stored_bytes);
                     return Ok(content);
                 }
@@ -88,6 +90,7 @@ impl<R: BufRead> Tar<R> {
             let part = self.part()?;
             let bytes = part.len() as u64;
             hashing.update(part);
+            capture.part(part);
             self.consume(bytes);
         }
         Ok(hashing.finish(member.sparse.as_ref().map_or(member.stored_bytes, |extents| extents.bytes)))

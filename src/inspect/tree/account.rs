@@ -34,6 +34,19 @@ pub struct LiveFile {
     pub is_link: bool,
 }
 
+/// A regular file that a layer wrote.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WrittenFile {
+    /// The layer that wrote it, counted from 0.
+    pub layer: u32,
+    /// The path under which it was written, without a leading slash; any bytes.
+    pub path: Vec<u8>,
+    /// Its length.
+    pub bytes: u64,
+    /// Whether it is in the final file system, under this or another name.
+    pub is_live: bool,
+}
+
 impl Account {
     /// Bytes of all that was lost.
     #[must_use]
@@ -53,6 +66,16 @@ impl Tree {
         let (duplicates, duplicate_bytes) = duplicate::find(&self.paths, &self.files, names);
         let (pairs, dangling_links) = (self.waste.pairs(), self.dangling_links);
         Account { file_bytes, live_bytes, pairs, duplicates, duplicate_bytes, dangling_links }
+    }
+
+    /// All regular files of all layers, also those that are lost, in the order in which they were written.
+    pub fn written_files(&self) -> impl Iterator<Item = WrittenFile> {
+        self.files.all().map(|file| WrittenFile {
+            layer: file.layer,
+            path: self.paths.spell(file.path),
+            bytes: file.content.bytes,
+            is_live: file.names > 0,
+        })
     }
 
     /// The names of the regular files of the file system, in no order that means anything but always the same one.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use super::super::attributes::AttributesId;
 use super::super::content::Content;
 use super::super::paths::PathId;
 
@@ -18,6 +19,8 @@ pub(super) struct File {
     pub(super) path: PathId,
     /// The layer that wrote it.
     pub(super) layer: u32,
+    /// Its mode and owner.
+    pub(super) attributes: AttributesId,
     /// How many names it has; none when no container will see it.
     pub(super) names: u32,
 }
@@ -31,10 +34,21 @@ impl Files {
     ///
     /// # Errors
     /// When there are more than any image has.
-    pub(super) fn add(&mut self, content: Content, path: PathId, layer: u32) -> Result<FileId> {
+    pub(super) fn add(
+        &mut self,
+        content: Content,
+        path: PathId,
+        layer: u32,
+        attributes: AttributesId,
+    ) -> Result<FileId> {
         let id = FileId(u32::try_from(self.0.len()).context("more files than any image has")?);
-        self.0.push(File { content, path, layer, names: 1 });
+        self.0.push(File { content, path, layer, attributes, names: 1 });
         Ok(id)
+    }
+
+    /// All of them, in the order in which they were written.
+    pub(super) fn all(&self) -> impl Iterator<Item = &File> {
+        self.0.iter()
     }
 
     pub(super) fn get(&self, id: FileId) -> Option<&File> {

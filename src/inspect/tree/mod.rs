@@ -15,20 +15,27 @@
 mod account;
 mod duplicate;
 mod file;
+mod find;
 mod place;
 mod resolve;
 mod waste;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 
-pub use account::{Account, LiveFile};
+pub use account::{Account, LiveFile, WrittenFile};
 pub use duplicate::{Copied, Duplicate};
-use file::Files;
+use file::{FileId, Files};
+pub use find::{Absent, Found, FoundKind};
 pub use place::Changes;
 use place::{Node, Places};
 use waste::Waste;
 pub use waste::{Pair, WasteKind};
 
+use super::attributes::{AttributesId, AttributesTable};
+use super::detail::Detail;
 use super::layer::{Change, Entry, Layer};
 use super::paths::{PathId, Paths};
 use super::texts::Texts;
@@ -40,6 +47,10 @@ pub struct Tree {
     places: Places,
     files: Files,
     targets: Texts,
+    attributes: AttributesTable,
+    /// Of the directories that a layer has an entry for.
+    directories: HashMap<PathId, AttributesId>,
+    details: HashMap<FileId, Arc<Detail>>,
     waste: Waste,
     /// The layer at hand, counted from 0.
     layer: u32,
@@ -62,6 +73,9 @@ impl Tree {
             places: Places::new(),
             files: Files::default(),
             targets: Texts::default(),
+            attributes: AttributesTable::default(),
+            directories: HashMap::new(),
+            details: HashMap::new(),
             waste: Waste::default(),
             layer: 0,
             dangling_links: 0,
@@ -77,28 +91,39 @@ impl Tree {
         self.places.begin(self.layer);
         let own = self.adopt(&layer.paths)?;
         let own = |path: PathId| own.get(path.index()).copied().unwrap_or(PathId::ROOT);
-        for Entry { path, change } in &layer.entries {
+        for Entry { path, change, .. } in &layer.entries {
             match change {
                 Change::Whiteout => self.remove(own(*path), WasteKind::Deleted),
                 Change::Opaque => self.empty(own(*path), WasteKind::Opaque),
                 _ => {}
             }
         }
-        for Entry { path, change } in &layer.entries {
+        let attributes = self.adopt_attributes(&layer.attributes)?;
+        let mut details = layer.details.iter().peekable();
+        for Entry { path, attributes: own_attributes, change } in &layer.entries {
+            let attributes = attributes.get(own_attributes.0 as usize).copied().context("an entry without mode")?;
             let path = own(*path);
             match change {
                 Change::Whiteout => _ = self.settle(path)?,
                 Change::Opaque => _ = self.directory(path)?,
-                Change::Directory => self.write(path, |_, _| Ok(Node::Directory))?,
-                Change::Other => self.write(path, |_, _| Ok(Node::Other))?,
+                Change::Directory => {
+                    let place = self.write(path, |_, _| Ok(Node::Directory))?;
+                    self.directories.insert(place, attributes);
+                }
+                Change::Other => _ = self.write(path, |_, _| Ok(Node::Other))?,
                 Change::Symlink(target) => {
                     let target = self.targets.push(layer.targets.get(*target))?;
                     self.write(path, |_, _| Ok(Node::Symlink(target)))?;
                 }
-                Change::HardLink(target) => self.write(path, |tree, _| tree.link(own(*target)))?,
+                Change::HardLink(target) => _ = self.write(path, |tree, _| tree.link(own(*target)))?,
                 Change::File(index) => {
                     let content = layer.contents.get(*index as usize).context("a file without content")?;
-                    self.write(path, |tree, place| Ok(Node::File(tree.files.add(*content, place, tree.layer)?)))?;
+                    let detail = details.next_if(|(content, _)| content == index).map(|(_, detail)| Arc::clone(detail));
+                    self.write(path, |tree, place| {
+                        let file = tree.files.add(*content, place, tree.layer, attributes)?;
+                        tree.details.extend(detail.map(|detail| (file, detail)));
+                        Ok(Node::File(file))
+                    })?;
                 }
             }
         }
@@ -106,12 +131,12 @@ impl Tree {
         Ok(self.places.changes())
     }
 
-    /// Puts what is made for a place there.
-    fn write(&mut self, path: PathId, make: impl FnOnce(&mut Self, PathId) -> Result<Node>) -> Result<()> {
+    /// Puts what is made for a place there, and says which place that is.
+    fn write(&mut self, path: PathId, make: impl FnOnce(&mut Self, PathId) -> Result<Node>) -> Result<PathId> {
         let place = self.settle(path)?;
         let node = make(self, place)?;
         self.replace(place, node);
-        Ok(())
+        Ok(place)
     }
 
     /// The paths of a layer among our own.
@@ -123,6 +148,11 @@ impl Tree {
             own.push(self.paths.child(parent, layer.name(path))?);
         }
         Ok(own)
+    }
+
+    /// The modes and owners of a layer among our own.
+    fn adopt_attributes(&mut self, layer: &AttributesTable) -> Result<Vec<AttributesId>> {
+        layer.all().iter().map(|attributes| self.attributes.intern(*attributes)).collect()
     }
 
     /// Ends what is at a path, if there is something.
@@ -153,6 +183,7 @@ impl Tree {
         }
         let is_same = content(old).is_some() && content(old) == content(node);
         self.remove(path, if is_same { WasteKind::MetadataOnly } else { WasteKind::Overwritten });
+        self.directories.remove(&path);
         self.places.put(&self.paths, path, node);
     }
 
@@ -160,6 +191,7 @@ impl Tree {
     fn lose(&mut self, node: Node, kind: WasteKind) {
         let Node::File(id) = node else { return };
         if let Some(file) = self.files.unlink(id) {
+            self.details.remove(&id);
             self.waste.note((file.layer, self.layer, kind), file.content.bytes, || self.paths.spell(file.path));
         }
     }

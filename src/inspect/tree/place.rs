@@ -135,6 +135,14 @@ impl Places {
         taken
     }
 
+    /// What is in a directory, in no order that means anything.
+    pub(super) fn children(&self, directory: PathId) -> impl Iterator<Item = PathId> {
+        let place = |path: PathId| self.places.get(path.index()).filter(|_| path != PathId::ROOT);
+        let first = self.places.get(directory.index()).map_or(PathId::ROOT, |place| place.first_child);
+        let listed = std::iter::successors(Some(first), move |path| place(*path).map(|place| place.next_sibling));
+        listed.take_while(|path| *path != PathId::ROOT).filter(|path| self.node(*path) != Node::Absent)
+    }
+
     /// All paths where there is something.
     pub(super) fn live(&self, paths: &Paths) -> impl Iterator<Item = (PathId, Node)> {
         paths.below_root().map(|path| (path, self.node(path))).filter(|(_, node)| *node != Node::Absent)

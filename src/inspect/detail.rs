@@ -1,0 +1,15 @@
+//! What is kept of a file's content, while it streams by, for questions that are asked when all layers are read.
+
+use serde::{Deserialize, Serialize};
+
+/// What is kept of a file's content. Of most files nothing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Detail {
+    /// All of it: databases of packages, users, settings of the loader.
+    Text(Vec<u8>),
+    /// The first line of a file that starts with `#!`, without these two and without its line feed, as far as Linux
+    /// reads it (`BINPRM_BUF_SIZE`).
+    Script(Vec<u8>),
+    /// Something is there that this would be asked of, and it is too long or sparse.
+    Unseen,
+}
