@@ -24,6 +24,7 @@ pub mod escape;
 pub mod forge;
 pub mod oci;
 pub mod report;
+pub mod secrecy;
 pub mod units;
 pub mod version;
 

@@ -16,7 +16,7 @@ use crate::dockerfile::{DockerIgnore, Dockerfile};
 use crate::fs;
 use crate::git::{Git, GitError};
 use crate::plan::cache::Situation;
-use crate::plan::redact::names_a_secret;
+use crate::secrecy::names_a_secret;
 
 /// What git says about the commit to compare with.
 struct Differences<'g> {

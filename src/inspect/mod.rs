@@ -5,6 +5,7 @@
 
 mod attributes;
 mod content;
+mod describe;
 mod detail;
 mod example;
 mod image;
@@ -15,11 +16,13 @@ mod texts;
 mod tree;
 
 pub use attributes::Attributes;
+pub use describe::describe;
 pub use detail::Detail;
 pub use example::Example;
 pub use image::{Contents, LayerContents, read};
 pub use kept::Kept;
 pub use layer::Layer;
 pub use tree::{
-    Absent, Account, Changes, Copied, Duplicate, Found, FoundKind, LiveFile, Pair, Tree, WasteKind, WrittenFile,
+    Absent, Account, Changes, Copied, Duplicate, Found, FoundKind, LiveFile, Pair, Tree, WasteKind, Weighed,
+    WrittenFile,
 };

@@ -19,10 +19,11 @@ use crate::buildx::metadata::read_build_ref;
 use crate::config::{DockerfileSource, Image};
 use crate::dockerfile::Dockerfile;
 use crate::fs;
-use crate::plan::redact::{Redactor, names_a_secret};
+use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Support};
 use crate::process::Ending;
 use crate::report::{CellReport, Failure, Finding, ImageMeasurement, Outcome, Severity};
+use crate::secrecy::names_a_secret;
 use crate::units::show_duration;
 
 /// Larger than any Dockerfile that BuildKit accepts in one gRPC message.

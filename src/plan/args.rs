@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::cache::CachePlan;
 use super::index::{annotations_of_cells, by_digest};
-use super::{Cell, Delivery, redact};
+use super::{Cell, Delivery};
 use crate::config::{BuildContext, DockerfileSource, Image, Secret, SecretSource};
+use crate::secrecy::names_a_secret;
 
 /// The arguments after `docker`.
 #[must_use]
@@ -59,7 +60,7 @@ fn context(image: &Image) -> String {
 /// Build arguments that are passed by environment, because their names say that they are secret: name and value.
 #[must_use]
 pub fn secret_variables(image: &Image) -> Vec<(String, String)> {
-    let secret = image.build_args.iter().filter(|(name, _)| redact::names_a_secret(name));
+    let secret = image.build_args.iter().filter(|(name, _)| names_a_secret(name));
     secret.filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect()
 }
 
@@ -97,7 +98,7 @@ impl Args {
                 "--build-arg",
                 match value {
                     // buildx reads a bare name from its environment, so the value stays off the command line.
-                    Some(value) if !redact::names_a_secret(name) => format!("{name}={value}"),
+                    Some(value) if !names_a_secret(name) => format!("{name}={value}"),
                     _ => name.clone(),
                 },
             );

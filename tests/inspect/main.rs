@@ -4,6 +4,7 @@
 
 mod broken;
 mod cases;
+mod describing;
 mod finding;
 mod forms;
 mod generated;

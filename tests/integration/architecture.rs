@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
-const USES: [(&str, &[&str]); 28] = [
+const USES: [(&str, &[&str]); 29] = [
     // Vocabulary.
     ("units", &[]),
     ("version", &[]),
     ("error", &[]),
     ("escape", &[]),
+    ("secrecy", &[]),
     ("dockerfile", &[]),
     ("report", &["oci"]),
     ("oci", &["fs", "report"]),
     // The reader of images, which no stage uses yet.
-    ("inspect", &["escape", "fs", "oci", "report"]),
+    ("inspect", &["escape", "fs", "oci", "report", "secrecy"]),
     // Doors, and what stands on them.
     ("env", &["oci"]),
     ("fs", &[]),
@@ -27,9 +28,9 @@ const USES: [(&str, &[&str]); 28] = [
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
     // environment as a value.
     ("config", &["env", "error", "fs", "oci", "report", "units"]),
-    ("plan", &["ci", "config", "env", "error", "oci", "report", "version"]),
+    ("plan", &["ci", "config", "env", "error", "oci", "report", "secrecy", "version"]),
     ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
-    ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report", "units"]),
+    ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report", "secrecy", "units"]),
     ("baseline", &["ci", "config", "env", "error", "forge", "fs", "git", "http", "registry", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
@@ -63,6 +64,7 @@ const USES: [(&str, &[&str]); 28] = [
             "registry",
             "render",
             "report",
+            "secrecy",
             "units",
             "version",
         ],

@@ -19,6 +19,7 @@ mod find;
 mod place;
 mod resolve;
 mod waste;
+mod weigh;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use place::Changes;
 use place::{Node, Places};
 use waste::Waste;
 pub use waste::{Pair, WasteKind};
+pub use weigh::Weighed;
 
 use super::attributes::{AttributesId, AttributesTable};
 use super::detail::Detail;
