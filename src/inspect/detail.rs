@@ -1,5 +1,6 @@
 //! What is kept of a file's content, while it streams by, for questions that are asked when all layers are read.
 
+use super::elf::Elf;
 use serde::{Deserialize, Serialize};
 
 /// What is kept of a file's content. Of most files nothing is.
@@ -10,6 +11,8 @@ pub enum Detail {
     /// The first line of a file that starts with `#!`, without these two and without its line feed, as far as Linux
     /// reads it (`BINPRM_BUF_SIZE`).
     Script(Vec<u8>),
+    /// What an ELF file needs to run.
+    Elf(Box<Elf>),
     /// Something is there that this would be asked of, and it is too long or sparse.
     Unseen,
 }

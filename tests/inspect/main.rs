@@ -5,11 +5,14 @@
 mod broken;
 mod cases;
 mod describing;
+#[path = "../support/elf.rs"]
+mod elf;
 mod finding;
 mod forms;
 mod generated;
 mod keeping;
 mod oracle;
+mod starting;
 #[path = "../support/tape.rs"]
 mod tape;
 

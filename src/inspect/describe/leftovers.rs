@@ -117,8 +117,13 @@ fn not_stripped(tree: &Tree) -> Group {
 }
 
 fn strippable_bytes(detail: &Detail) -> u64 {
-    let _ = detail;
-    0
+    match detail {
+        // Every file has names of sections and a line about its compiler.
+        Detail::Elf(elf) if elf.symbol_bytes > 0 || elf.debug_bytes > 16_384 => {
+            elf.symbol_bytes.saturating_add(elf.debug_bytes)
+        }
+        _ => 0,
+    }
 }
 
 impl Group {

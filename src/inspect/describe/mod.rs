@@ -4,7 +4,7 @@ mod leftovers;
 mod settings;
 mod waste;
 
-use super::{Account, Contents, Duplicate, Example, LayerContents, Weighed};
+use super::{Account, Contents, Duplicate, Example, LayerContents, Weighed, start};
 use crate::oci::{Image, Platform};
 use crate::report::contents::{self, FileBytes, LayerChanges};
 
@@ -14,7 +14,6 @@ const DUPLICATES: usize = 20;
 /// What there is to say of an image on a platform.
 #[must_use]
 pub fn describe(read: &Contents, image: &Image, platform: &Platform) -> contents::Contents {
-    let _ = platform;
     let tree = &read.tree;
     let account = tree.account();
     contents::Contents {
@@ -29,7 +28,7 @@ pub fn describe(read: &Contents, image: &Image, platform: &Platform) -> contents
         leftovers: leftovers::find(tree),
         exposed_ports: image.settings.exposed_ports.iter().cloned().collect(),
         findings: settings::findings(image),
-        start: contents::StartCheck::default(),
+        start: start::check(tree, &image.settings, platform),
     }
 }
 

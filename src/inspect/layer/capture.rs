@@ -1,6 +1,7 @@
 //! Keeps of a file's content what later questions need, while it streams by.
 
 use crate::inspect::Detail;
+use crate::inspect::elf::Watch;
 
 /// How much of a script Linux looks at (`BINPRM_BUF_SIZE`, linux/binfmts.h).
 const HEAD_BYTES: usize = 256;
@@ -8,7 +9,6 @@ const HEAD_BYTES: usize = 256;
 pub(super) const TEXTS_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The content of one file, as far as it is kept.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(super) enum Capture {
     /// Nothing of it.
     Nothing,
@@ -16,6 +16,8 @@ pub(super) enum Capture {
     Text(Vec<u8>),
     /// Its beginning, which tells what it is.
     Head(Head),
+    /// What tells what an ELF file needs.
+    Elf(Watch),
     /// It cannot be kept, and would be.
     Unseen,
 }
@@ -24,6 +26,7 @@ pub(super) enum Capture {
 pub(super) struct Head {
     bytes: [u8; HEAD_BYTES],
     length: usize,
+    file_bytes: u64,
 }
 
 impl Capture {
@@ -32,7 +35,7 @@ impl Capture {
         match (is_text(path), bytes <= room_bytes) {
             (true, true) => Self::Text(Vec::new()),
             (true, false) => Self::Unseen,
-            (false, _) => Self::Head(Head { bytes: [0; HEAD_BYTES], length: 0 }),
+            (false, _) => Self::Head(Head { bytes: [0; HEAD_BYTES], length: 0, file_bytes: bytes }),
         }
     }
 
@@ -41,9 +44,15 @@ impl Capture {
         match self {
             Self::Nothing | Self::Unseen => {}
             Self::Text(text) => text.extend_from_slice(part),
+            Self::Elf(watch) => watch.part(part),
             Self::Head(head) => {
                 let rest = head.take(part);
-                if !rest.is_empty() && !head.is_script() {
+                if head.is_elf() {
+                    let mut watch = Watch::new(head.file_bytes);
+                    watch.part(head.bytes());
+                    watch.part(rest);
+                    *self = Self::Elf(watch);
+                } else if !rest.is_empty() && !head.is_script() {
                     *self = Self::Nothing;
                 }
             }
@@ -56,6 +65,7 @@ impl Capture {
             Self::Nothing => None,
             Self::Unseen => Some(Detail::Unseen),
             Self::Text(text) => Some(Detail::Text(text)),
+            Self::Elf(watch) => watch.finish().map(|elf| Detail::Elf(Box::new(elf))),
             Self::Head(head) => head.first_line().map(|line| Detail::Script(line.to_vec())),
         }
     }
@@ -79,6 +89,11 @@ impl Head {
 
     fn is_script(&self) -> bool {
         self.bytes().starts_with(b"#!")
+    }
+
+    /// Whether the first bytes are those of ELF, as far as there are any beyond.
+    fn is_elf(&self) -> bool {
+        self.bytes().starts_with(b"\x7fELF")
     }
 
     fn first_line(&self) -> Option<&[u8]> {
