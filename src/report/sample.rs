@@ -1,5 +1,7 @@
 //! Reports for tests: a plausible one to edit, and any one for property tests.
 
+pub(crate) mod contents;
+
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -208,8 +210,9 @@ fn any_layer() -> impl Strategy<Value = Layer> {
 
 fn any_image() -> impl Strategy<Value = ImageMeasurement> {
     let base_images = vec((any_text(), "[ab]").prop_map(|(name, digest)| BaseImage { name, digest }), 0..3);
-    (any_bytes(), any_bytes(), vec(any_layer(), 0..5), base_images, any_text()).prop_map(
-        |(compressed_bytes, uncompressed_bytes, layers, base_images, digest)| ImageMeasurement {
+    let parts = (vec(any_layer(), 0..5), base_images, option::of(contents::any_contents()));
+    (any_bytes(), any_bytes(), parts, any_text()).prop_map(
+        |(compressed_bytes, uncompressed_bytes, (layers, base_images, contents), digest)| ImageMeasurement {
             config_digest: Some(digest.clone()).filter(|digest| digest.len() % 2 == 0),
             digest,
             compressed_bytes,
@@ -218,7 +221,7 @@ fn any_image() -> impl Strategy<Value = ImageMeasurement> {
             attestation_bytes: 2,
             layers,
             base_images,
-            contents: None,
+            contents,
         },
     )
 }

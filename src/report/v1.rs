@@ -4,6 +4,8 @@
 //! another meaning. A report may come from a fork, so reading one trusts nothing in it.
 
 pub mod cache;
+pub mod contents;
+mod layout;
 mod parts;
 mod read;
 pub mod types;
@@ -22,10 +24,7 @@ pub const SCHEMA_VERSION: u64 = 1;
 /// The report as JSON: indented, fields in a fixed order, ending with a newline.
 #[must_use]
 pub fn to_json(report: &Report) -> String {
-    // Serialising plain structs of strings and finite numbers has no way to fail.
-    let mut json = serde_json::to_string_pretty(&types::Report::from(report)).unwrap_or_default();
-    json.push('\n');
-    json
+    layout::to_string(&types::Report::from(report)) + "\n"
 }
 
 /// Reads a report. The caller limits the number of bytes.

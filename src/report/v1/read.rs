@@ -89,7 +89,7 @@ fn image(json: &types::Cell) -> Result<Option<report::ImageMeasurement>> {
         attestation_bytes: present(json.attestation_bytes, "attestation_bytes")?,
         layers: present(json.layers.as_ref(), "layers")?.iter().cloned().map(Into::into).collect(),
         base_images: present(json.base_images.as_ref(), "base_images")?.iter().cloned().map(Into::into).collect(),
-        contents: None,
+        contents: json.contents.clone().map(TryInto::try_into).transpose()?,
     }))
 }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::cache::{Cache, CacheEnd, CacheUse, Cause};
+pub use super::contents::Contents;
 pub use super::parts::{BaseImage, CachedFrom, Compression, Layer, Phases, Step};
 
 /// The facts of one run of weighbridge.
@@ -149,6 +150,9 @@ pub struct Cell {
     /// The images named in `FROM`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_images: Option<Vec<BaseImage>>,
+    /// What is inside of it; absent where it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
     /// Wall time of the whole buildx child.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_seconds: Option<f64>,
