@@ -48,16 +48,24 @@ pub fn read<R: Read + Send>(
     open: impl Fn(&LayerBlob) -> Result<R> + Sync,
     kept: Option<&Kept>,
 ) -> Result<Contents> {
+    read_by(layers, |layer| read_layer(layer, &open, kept))
+}
+
+/// Lays the layers of an image over each other, each had once however often the image has it.
+///
+/// # Errors
+/// When a layer cannot be had, or when the layers cannot be laid over each other. The lowest such layer is named.
+pub fn read_by(layers: &[LayerBlob], read_layer: impl Fn(&LayerBlob) -> Result<Layer> + Sync) -> Result<Contents> {
     let mut seen = HashSet::new();
     let distinct: Vec<&LayerBlob> = layers.iter().filter(|layer| seen.insert(&layer.digest)).collect();
-    let (distinct, open, next) = (&distinct, &open, &AtomicUsize::new(0));
+    let (distinct, read_layer, next) = (&distinct, &read_layer, &AtomicUsize::new(0));
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         for sender in vec![sender; cores.min(distinct.len())] {
             scope.spawn(move || {
                 while let Some(layer) = distinct.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = read_layer(layer, open, kept);
+                    let outcome = read_layer(layer);
                     // Nobody waits any more when a lower layer has failed.
                     if sender.send((&*layer.digest, outcome)).is_err() {
                         return;

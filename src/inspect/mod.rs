@@ -22,7 +22,7 @@ pub use describe::describe;
 pub use detail::Detail;
 pub use elf::{Elf, GoBuild, GoModule};
 pub use example::Example;
-pub use image::{Contents, LayerContents, read};
+pub use image::{Contents, LayerContents, read, read_by};
 pub use kept::Kept;
 pub use layer::Layer;
 pub use tree::{

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::cache::measure_cache;
 use super::findings::build_findings;
-use super::size::{KnownLayers, measure_image};
+use super::known::KnownLayers;
+use super::size::{Measured, measure_image};
 use super::steps::base_images;
 use super::timing::measure_timing;
 use crate::buildx::BuildRecord;
@@ -22,7 +23,7 @@ use crate::fs;
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Support};
 use crate::process::Ending;
-use crate::report::{CellReport, Failure, Finding, ImageMeasurement, Outcome, Severity};
+use crate::report::{CellReport, Failure, Finding, Outcome, Severity};
 use crate::secrecy::names_a_secret;
 use crate::units::show_duration;
 
@@ -53,7 +54,10 @@ pub async fn measure_cell(
         report.build_ref = read_build_ref(&cell.files.metadata()).unwrap_or_default();
         report.pushed_digest = record.trace.pushed_digest().map(str::to_owned);
         match weigh(cell, &record, dockerfile, Arc::clone(known)).await {
-            Ok(image) => report.image = Some(image),
+            Ok(Measured { image, unread }) => {
+                report.image = Some(image);
+                report.findings.extend(unread);
+            }
             Err(error) => report.findings.push(not_measured(&error)),
         }
     } else {
@@ -141,13 +145,13 @@ fn read_dockerfile(source: &DockerfileSource) -> Option<Dockerfile> {
     Dockerfile::parse(&text).ok()
 }
 
-/// Decompresses on a blocking thread, so that other builds go on being watched.
+/// Reads layers on a blocking thread, so that other builds go on being watched.
 async fn weigh(
     cell: &Cell<'_>,
     record: &BuildRecord,
     dockerfile: Option<Dockerfile>,
     known: Arc<KnownLayers>,
-) -> Result<ImageMeasurement> {
+) -> Result<Measured> {
     let (layout, platform, target) = (cell.files.layout(), cell.id.platform.clone(), cell.image.target.clone());
     let base_images = base_images(&record.trace);
     // Layers of inherited steps look like those of the base image, so where there are any, no origin is claimed.
@@ -192,6 +196,7 @@ fn redact(report: &mut CellReport, redactor: &Redactor) {
             scrub(&mut layer.created_by);
             layer.instruction.iter_mut().for_each(scrub);
         }
+        image.contents.iter_mut().flat_map(super::texts::of_contents).for_each(scrub);
     }
     if let Some(timing) = &mut report.timing {
         timing.steps.iter_mut().for_each(|step| scrub(&mut step.instruction));

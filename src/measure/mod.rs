@@ -3,13 +3,15 @@
 mod cache;
 mod cell;
 pub mod findings;
+mod known;
 pub mod lines;
 mod phases;
 pub mod size;
 mod spans;
 pub mod steps;
+mod texts;
 pub mod timing;
 
 pub use cache::explain_cache_error;
 pub use cell::{measure_cell, not_built};
-pub use size::KnownLayers;
+pub use known::KnownLayers;

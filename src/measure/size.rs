@@ -1,30 +1,25 @@
 //! What an image weighs, read from the OCI layout that the build wrote: never from the engine, whose numbers mean
 //! something else in every store and version.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
+use super::known::KnownLayers;
 use super::lines::{self, Origin};
 use crate::dockerfile::Dockerfile;
-use crate::oci::layer::{self, Weighed};
+use crate::inspect;
+use crate::oci::layer::Weighed;
 use crate::oci::{HistoryEntry, Image, LayerBlob, Layout, Platform};
-use crate::report::{BaseImage, ImageMeasurement, Layer};
+use crate::report::{BaseImage, Contents, Finding, ImageMeasurement, Layer, Severity};
 
-/// Layers that were weighed before, by digest. Shared by the cells of a run, so that a base image is unpacked once.
-#[derive(Debug, Default)]
-pub struct KnownLayers(Mutex<BTreeMap<String, Weighed>>);
-
-impl KnownLayers {
-    fn get(&self, digest: &str) -> Option<Weighed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied()
-    }
-
-    fn insert(&self, digest: &str, weighed: Weighed) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(digest.to_owned(), weighed);
-    }
+/// An image that was weighed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// What it weighs and what is inside of it.
+    pub image: ImageMeasurement,
+    /// Why it is not known what is inside, if it is not.
+    pub unread: Option<Finding>,
 }
 
 /// Weighs the image for a platform in a layout directory. Reads every layer that is not known yet: run it where
@@ -43,17 +38,23 @@ pub fn measure_image(
     dockerfile: Option<(&Dockerfile, Option<&str>)>,
     base_images: Vec<BaseImage>,
     known: &KnownLayers,
-) -> Result<ImageMeasurement> {
+) -> Result<Measured> {
     let layout = Layout::open(layout_dir)?;
     let image = layout.image(platform)?;
-    let mut weighed = Vec::with_capacity(image.layers.len());
-    for layer in &image.layers {
-        weighed.push(weigh(&layout, layer, known)?);
-    }
+    let contents = contents(&layout, &image, platform, known);
+    // Where what is inside could not be read, its length can: never lose the numbers.
+    let weighed: Vec<Weighed> = image.layers.iter().map(|layer| known.weigh(&layout, layer)).collect::<Result<_>>()?;
     let lineage = dockerfile.and_then(|(dockerfile, target)| dockerfile.lineage(target));
-    let origins = lineage.map(|lineage| lines::origins(&image.history, &lineage));
-    let layers = join(&image, &weighed, &origins.unwrap_or_default());
-    Ok(ImageMeasurement {
+    let origins = lineage.map(|lineage| lines::origins(&image.history, &lineage)).unwrap_or_default();
+    let (contents, unread) = match contents {
+        Ok(mut contents) => {
+            place_start(&mut contents, &image.history, &origins);
+            (Some(contents), None)
+        }
+        Err(error) => (None, Some(not_read(&error))),
+    };
+    let layers = join(&image, &weighed, &origins);
+    let image = ImageMeasurement {
         compressed_bytes: sum(&layers, |layer| layer.compressed_bytes)?,
         uncompressed_bytes: sum(&layers, |layer| layer.uncompressed_bytes)?,
         digest: image.digest,
@@ -62,19 +63,37 @@ pub fn measure_image(
         attestation_bytes: image.attestation_bytes,
         layers,
         base_images,
-        contents: None,
-    })
+        contents,
+    };
+    Ok(Measured { image, unread })
 }
 
-/// The lock is not held while a layer is read: two cells may read the same one, none waits for another.
-fn weigh(layout: &Layout, layer: &LayerBlob, known: &KnownLayers) -> Result<Weighed> {
-    let blob = layout.open_layer(layer)?;
-    if let Some(weighed) = known.get(&layer.digest) {
-        return Ok(weighed);
+/// What is inside. A layer is read once for this and for its numbers.
+fn contents(layout: &Layout, image: &Image, platform: &Platform, known: &KnownLayers) -> Result<Contents> {
+    let read = inspect::read_by(&image.layers, |layer| known.read(layout, layer))?;
+    Ok(inspect::describe(&read, image, platform))
+}
+
+/// Gives what is said of the start the line of the instruction that says what is started.
+fn place_start(contents: &mut Contents, history: &[HistoryEntry], origins: &[Origin]) {
+    let line_of = |keyword: &str| {
+        let mut entries = history.iter().zip(origins).filter(|(entry, _)| entry.created_by.starts_with(keyword));
+        entries.next_back().and_then(|(_, origin)| origin.dockerfile_line)
+    };
+    let line = line_of("ENTRYPOINT ").or_else(|| line_of("CMD "));
+    for finding in &mut contents.start.findings {
+        finding.dockerfile_line = finding.dockerfile_line.or(line);
     }
-    let weighed = layer::weigh(blob, layer.compressed_bytes).with_context(|| format!("read layer {}", layer.digest))?;
-    known.insert(&layer.digest, weighed);
-    Ok(weighed)
+}
+
+fn not_read(error: &anyhow::Error) -> Finding {
+    Finding {
+        rule: "contents-not-read".to_owned(),
+        severity: Severity::Warning,
+        message: format!("what is inside of the image could not be read: {error:#}"),
+        dockerfile_line: None,
+        url: None,
+    }
 }
 
 /// Joins manifest, unpacked sizes and history. Entries that wrote a layer match the layers one to one; when their
@@ -121,10 +140,14 @@ mod tests {
     use crate::oci::testing::{TestLayer, TestLayout, amd64, gzip, tar, zstd_frame};
     use crate::report::Compression;
 
-    fn measure(layout: &TestLayout, dockerfile: Option<&str>, known: &KnownLayers) -> Result<ImageMeasurement> {
+    fn measured(layout: &TestLayout, dockerfile: Option<&str>, known: &KnownLayers) -> Result<Measured> {
         let dockerfile = dockerfile.map(|text| Dockerfile::parse(text).unwrap());
         let dockerfile = dockerfile.as_ref().map(|dockerfile| (dockerfile, None));
         measure_image(layout.directory(), &amd64(), dockerfile, Vec::new(), known)
+    }
+
+    fn measure(layout: &TestLayout, dockerfile: Option<&str>, known: &KnownLayers) -> Result<ImageMeasurement> {
+        measured(layout, dockerfile, known).map(|measured| measured.image)
     }
 
     /// Three layers of different compression, and what their tars weigh.
@@ -210,6 +233,55 @@ mod tests {
         layout.write_index(&json!([manifest]));
         let message = format!("{:#}", measure(&layout, None, &KnownLayers::default()).unwrap_err());
         assert!(message.starts_with(&format!("read layer {digest}: gzip: ")), "{message}");
+    }
+
+    #[test]
+    fn what_is_inside_is_read_on_the_way_also_of_layers_that_are_known() {
+        let mut layout = TestLayout::new();
+        let (layers, _) = three_layers(&layout);
+        let manifest = layout.image(&layers);
+        layout.write_index(&json!([manifest]));
+        let known = KnownLayers::default();
+        let first = measured(&layout, None, &known).unwrap();
+        assert_eq!(first.unread, None);
+        let contents = first.image.contents.clone().unwrap();
+        assert_eq!((contents.file_bytes, contents.live_bytes), (75_010, 70_000));
+        assert_eq!(contents.layers.len(), 3);
+        assert_eq!(measured(&layout, None, &known).unwrap(), first);
+    }
+
+    #[test]
+    fn a_tar_that_makes_no_sense_costs_what_is_inside_and_no_number() {
+        let mut layout = TestLayout::new();
+        let mut tar = tar(&[9; 5_000]);
+        tar[512 * 12..].fill(b'x');
+        let manifest = layout.image(&[layout.layer(&gzip(&tar), &tar)]);
+        layout.write_index(&json!([manifest]));
+        let Measured { image, unread } = measured(&layout, None, &KnownLayers::default()).unwrap();
+        assert_eq!((image.uncompressed_bytes, image.contents), (tar.len() as u64, None));
+        assert_eq!(image.layers[0].compression, Compression::Gzip);
+        let message = unread.unwrap().message;
+        assert!(message.starts_with("what is inside of the image could not be read: read layer sha256:"), "{message}");
+    }
+
+    #[test]
+    fn what_is_said_of_the_start_stands_at_the_instruction_that_says_what_is_started() {
+        let history = |entries: &[&str]| -> Vec<HistoryEntry> {
+            let entry = |text: &&str| HistoryEntry { created_by: (*text).to_owned(), ..HistoryEntry::default() };
+            entries.iter().map(entry).collect()
+        };
+        for (entries, expected) in [
+            (vec!["COPY a b", "ENTRYPOINT [\"/a\"]", "CMD [\"x\"]"], Some(2)),
+            (vec!["CMD [\"sh\"]", "COPY a b", "CMD [\"x\"]"], Some(3)),
+            (vec!["COPY a b"], None),
+        ] {
+            let origin = |line| Origin { dockerfile_line: Some(line), ..Origin::default() };
+            let origins: Vec<Origin> = (1..).map(origin).take(entries.len()).collect();
+            let start = crate::report::sample::contents::broken("no interpreter");
+            let mut contents = Contents { start, ..Contents::default() };
+            place_start(&mut contents, &history(&entries), &origins);
+            assert_eq!(contents.start.findings[0].dockerfile_line, expected, "{entries:?}");
+        }
     }
 
     #[test]

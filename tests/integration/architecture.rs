@@ -14,7 +14,7 @@ const USES: [(&str, &[&str]); 29] = [
     ("dockerfile", &[]),
     ("report", &["oci"]),
     ("oci", &["fs", "report"]),
-    // The reader of images, which no stage uses yet.
+    // The reader of images.
     ("inspect", &["escape", "fs", "oci", "report", "secrecy"]),
     // Doors, and what stands on them.
     ("env", &["oci"]),
@@ -30,7 +30,10 @@ const USES: [(&str, &[&str]); 29] = [
     ("config", &["env", "error", "fs", "oci", "report", "units"]),
     ("plan", &["ci", "config", "env", "error", "oci", "report", "secrecy", "version"]),
     ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
-    ("measure", &["buildx", "config", "dockerfile", "fs", "oci", "plan", "process", "report", "secrecy", "units"]),
+    (
+        "measure",
+        &["buildx", "config", "dockerfile", "fs", "inspect", "oci", "plan", "process", "report", "secrecy", "units"],
+    ),
     ("baseline", &["ci", "config", "env", "error", "forge", "fs", "git", "http", "registry", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
