@@ -51,6 +51,22 @@ impl<'a> LayerChange<'a> {
         }
     }
 
+    /// The layer in the baseline, if there is one and it is not the same.
+    #[must_use]
+    pub fn base_layer(&self) -> Option<&'a Layer> {
+        match self {
+            Self::Same(_) | Self::Added(_) => None,
+            Self::Removed(layer) => Some(layer),
+            Self::Recompressed { base, .. } | Self::Rewritten { base, .. } | Self::Edited { base, .. } => Some(base),
+        }
+    }
+
+    /// The layer in this run, if it has it.
+    #[must_use]
+    pub fn head_layer(&self) -> Option<&'a Layer> {
+        (!matches!(self, Self::Removed(_))).then(|| self.layer())
+    }
+
     /// The difference in compressed bytes.
     #[must_use]
     pub fn compressed(&self) -> ByteDelta {

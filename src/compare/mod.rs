@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod duration;
+pub mod inside;
 pub mod layers;
 pub mod ledger;
 pub mod miss;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use crate::config::Noise;
 use crate::report::{Base, CellId, CellReport, Outcome, Report, Severity};
 use duration::WallDelta;
+use inside::Inside;
 use weight::Delta;
 
 /// A run beside its baseline: a view of two reports.
@@ -55,6 +57,8 @@ pub struct Row<'a> {
     pub base: Option<&'a CellReport>,
     /// What changed of its bytes.
     pub change: Change<'a>,
+    /// What changed inside of it.
+    pub inside: Inside<'a>,
     /// What changed of its wall time.
     pub wall: WallDelta,
 }
@@ -109,17 +113,21 @@ pub fn compare_with<'a>(noise: Noise, base: Option<&'a Report>, head: &'a Report
     }
     let rows = sides
         .into_iter()
-        .map(|(id, (head_cell, base_cell))| Row {
-            id,
-            head: head_cell,
-            base: base_cell,
-            change: change(noise, base.is_some(), base_cell, head_cell),
-            wall: match (base, base_cell, head_cell) {
-                (Some(base), Some(base_cell), Some(head_cell)) => {
-                    duration::compare((&base.environment, base_cell), (&head.environment, head_cell))
-                }
-                _ => WallDelta::None,
-            },
+        .map(|(id, (head_cell, base_cell))| {
+            let change = change(noise, base.is_some(), base_cell, head_cell);
+            Row {
+                id,
+                head: head_cell,
+                base: base_cell,
+                inside: Inside::between(base_cell, head_cell, &change),
+                change,
+                wall: match (base, base_cell, head_cell) {
+                    (Some(base), Some(base_cell), Some(head_cell)) => {
+                        duration::compare((&base.environment, base_cell), (&head.environment, head_cell))
+                    }
+                    _ => WallDelta::None,
+                },
+            }
         })
         .collect();
     Comparison { head, base, baseline: baseline(base, head), rows, noise, name: None }

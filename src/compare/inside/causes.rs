@@ -1,0 +1,349 @@
+//! What made an image grow or shrink: its changed layers, and in each the packages and paths that account for most of it.
+//!
+//! Compressed bytes have no paths, as a compressor knows no files. So what is told of paths and packages are bytes of
+//! files as they lie on a disk, beside the compressed bytes of the layer that they are in.
+
+use std::collections::BTreeSet;
+
+use super::growth::{Growth, Place, Way};
+use super::packages::{self, PackageChange};
+use super::side::Side;
+use crate::compare::layers::LayerChange;
+use crate::compare::weight::Delta;
+use crate::report::contents::Package;
+use crate::report::{Contents, ImageMeasurement, Layer};
+use crate::units::{ByteDelta, Bytes};
+
+/// From this part on a change counts as explained, in percent.
+const ENOUGH_PERCENT: u64 = 80;
+/// What accounts for less than this part is not named, in percent.
+const LEAST_PERCENT: u64 = 3;
+/// More names explain nothing to anybody.
+const PARTS: usize = 8;
+
+/// Why the bytes of an image changed, as far as one place in the Dockerfile is concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cause<'a> {
+    /// Where.
+    pub origin: Origin<'a>,
+    /// Of the compressed bytes.
+    pub compressed: ByteDelta,
+    /// Of the bytes of regular files, unpacked.
+    pub unpacked: ByteDelta,
+    /// What accounts for `unpacked`, the most first.
+    pub parts: Vec<Part<'a>>,
+}
+
+/// A place in the Dockerfile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// The instruction that writes a layer of our own.
+    Layer(LayerChange<'a>),
+    /// The layers of the base image, taken together.
+    BaseImage,
+}
+
+/// What accounts for a part of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// What.
+    pub what: What<'a>,
+    /// Its bytes, unpacked, with the sign of the change.
+    pub bytes: ByteDelta,
+}
+
+/// A package or a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What<'a> {
+    /// A package.
+    Package(PackageChange<'a>),
+    /// A file or directory.
+    Path {
+        /// Without a leading slash, untrusted text.
+        path: &'a str,
+        /// Whether it is a directory.
+        is_directory: bool,
+        /// Whether only one of the sides has it.
+        is_whole: bool,
+    },
+}
+
+impl Cause<'_> {
+    /// The part of `unpacked` that is accounted for, in percent; `None` where nothing changed.
+    #[must_use]
+    pub fn explained_percent(&self) -> Option<u64> {
+        let left = self.parts.iter().fold(self.unpacked.0, |left, part| left.saturating_sub(part.bytes.0));
+        let (all, left) = (self.unpacked.0.unsigned_abs(), left.unsigned_abs());
+        (all > 0).then(|| all.saturating_sub(left).saturating_mul(100) / all)
+    }
+}
+
+/// The causes, the largest difference first.
+pub(super) fn find<'a>(
+    base: &'a ImageMeasurement,
+    head: &'a ImageMeasurement,
+    delta: &Delta<'a>,
+) -> Option<Vec<Cause<'a>>> {
+    let (before, after) = (base.contents.as_ref()?, head.contents.as_ref()?);
+    let changed =
+        delta.layers.iter().filter(|change| !matches!(change, LayerChange::Same(_) | LayerChange::Recompressed { .. }));
+    // As long as the origin of all is known; else each stands for itself.
+    let is_base =
+        |change: &LayerChange<'_>| delta.split.is_some() && sides(change).any(|layer| layer.base == Some(true));
+    let (of_base, own): (Vec<&LayerChange<'a>>, Vec<&LayerChange<'a>>) = changed.partition(|change| is_base(change));
+    let number = |layers: &[Layer], layer: &Layer| layers.iter().position(|other| std::ptr::eq(other, layer));
+    let cause = |origin, changes: &[&LayerChange<'a>]| {
+        let (mut less, mut more) = (BTreeSet::new(), BTreeSet::new());
+        for change in changes {
+            less.extend(change.base_layer().and_then(|layer| number(&base.layers, layer)));
+            more.extend(change.head_layer().and_then(|layer| number(&head.layers, layer)));
+        }
+        let compressed = changes.iter().fold(0i64, |sum, change| sum.saturating_add(change.compressed().0));
+        explained(origin, ByteDelta(compressed), (before, &less), (after, &more))
+    };
+    let mut causes: Vec<Cause<'a>> = own.iter().map(|change| cause(Origin::Layer(**change), &[change])).collect();
+    if !of_base.is_empty() {
+        causes.push(cause(Origin::BaseImage, &of_base));
+    }
+    causes.retain(|cause| (cause.compressed, cause.unpacked) != (ByteDelta(0), ByteDelta(0)));
+    causes
+        .sort_by_key(|cause| std::cmp::Reverse(cause.unpacked.0.unsigned_abs().max(cause.compressed.0.unsigned_abs())));
+    Some(causes)
+}
+
+fn sides<'a>(change: &LayerChange<'a>) -> impl Iterator<Item = &'a Layer> {
+    change.base_layer().into_iter().chain(change.head_layer())
+}
+
+fn explained<'a>(
+    origin: Origin<'a>,
+    compressed: ByteDelta,
+    base: (&'a Contents, &BTreeSet<usize>),
+    head: (&'a Contents, &BTreeSet<usize>),
+) -> Cause<'a> {
+    let (before, after) = (Side::of(base.0, base.1), Side::of(head.0, head.1));
+    let unpacked = Bytes(after.bytes()).delta_from(Bytes(before.bytes()));
+    let parts = parts(&before, &after, unpacked.0);
+    Cause { origin, compressed, unpacked, parts }
+}
+
+/// What accounts for a difference. What was named is held against the whole, and the next is sought in the direction of
+/// what is left: so where one version takes the place of another, both are named.
+fn parts<'a>(base: &Side<'a>, head: &Side<'a>, unpacked: i64) -> Vec<Part<'a>> {
+    let all = unpacked.unsigned_abs();
+    let percent = |part: u64| all.saturating_mul(part) / 100;
+    let (rest, least) = (percent(100 - ENOUGH_PERCENT), percent(LEAST_PERCENT).max(1));
+    let mut packages = packages::resized(&base.packages, &head.packages);
+    let mut growth = Growth::between(base, head);
+    for (change, delta) in &packages {
+        let is_it = |package: &&&Package| (change.kind, change.name) == (&*package.kind, &*package.name);
+        if let Some(package) = head.packages.iter().chain(&base.packages).find(is_it) {
+            growth.take(&package.path, *delta);
+        }
+    }
+    let packaged = packages.iter().fold(0i64, |sum, (_, delta)| sum.saturating_add(*delta));
+    // Packages are what somebody decided for, and their files lie anywhere. So where they account for most, only so
+    // much is sought by path as none of them accounts for.
+    let forward = if unpacked < 0 { Way::Down } else { Way::Up };
+    let mut unpackaged =
+        if forward.bytes(packaged) >= all / 2 { all.saturating_sub(forward.bytes(packaged)) } else { u64::MAX };
+    let (mut parts, mut left) = (Vec::new(), unpacked);
+    while left.unsigned_abs() > rest && parts.len() < PARTS {
+        let way = if left < 0 { Way::Down } else { Way::Up };
+        let package = packages.iter().position(|(_, delta)| way.bytes(*delta) >= least);
+        let package_bytes = package.and_then(|at| packages.get(at)).map_or(0, |(_, delta)| way.bytes(*delta));
+        let place = growth.next(way, least).filter(|place| way.bytes(place.delta) <= unpackaged);
+        let is_package = place.is_none_or(|place| package_bytes >= way.bytes(place.delta) || unpackaged != u64::MAX);
+        let part = match (package, place) {
+            (Some(at), _) if is_package => {
+                let (change, delta) = packages.remove(at);
+                Part { what: What::Package(change), bytes: ByteDelta(delta) }
+            }
+            (_, Some(Place { path, delta, is_file, is_whole })) => {
+                growth.take(path, delta);
+                unpackaged =
+                    if unpackaged == u64::MAX { unpackaged } else { unpackaged.saturating_sub(way.bytes(delta)) };
+                let what = What::Path { path, is_directory: !is_file, is_whole };
+                Part { what, bytes: ByteDelta(delta) }
+            }
+            (_, None) => break,
+        };
+        left = left.saturating_sub(part.bytes.0);
+        parts.push(part);
+    }
+    parts.sort_by_key(|part| std::cmp::Reverse(part.bytes.0.unsigned_abs()));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::compare::compare;
+    use crate::report::Report;
+    use crate::report::sample::contents::{self, package};
+    use crate::report::sample::{base_layer, cell, layer, run};
+
+    fn report(layers: Vec<Layer>, contents: Contents) -> Report {
+        let mut cell = cell("web", "linux/amd64", layers);
+        cell.image.as_mut().unwrap().contents = Some(contents);
+        run(vec![cell])
+    }
+
+    fn told(base: &Report, head: &Report) -> String {
+        let comparison = compare(Some(base), head);
+        let mut lines = Vec::new();
+        for cause in &comparison.rows[0].inside.causes {
+            let origin = match cause.origin {
+                Origin::Layer(change) => format!("line {}", change.layer().dockerfile_line.unwrap()),
+                Origin::BaseImage => "base image".to_owned(),
+            };
+            let explained = cause.explained_percent().map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
+            lines.push(format!("{origin} {} unpacked, explained {explained}", cause.unpacked));
+            lines.extend(cause.parts.iter().map(|part| match &part.what {
+                What::Package(PackageChange { kind, name, base, head, .. }) => {
+                    format!("  {kind} {name} {base:?} {head:?} {}", part.bytes)
+                }
+                What::Path { path, is_directory, is_whole } => {
+                    let (slash, whole) = (if *is_directory { "/" } else { "" }, if *is_whole { " whole" } else { "" });
+                    format!("  {path}{slash} {}{whole}", part.bytes)
+                }
+            }));
+        }
+        lines.join("\n")
+    }
+
+    fn layers(os: &str, own: &str, bytes: u64) -> Vec<Layer> {
+        vec![base_layer(os, 29_000_000), layer(own, bytes, "RUN install", 18), layer("app", 500_000, "COPY . .", 20)]
+    }
+
+    const APP: (u32, &str, u64) = (2, "app/main.py", 700_000);
+
+    #[test]
+    fn a_new_package_is_the_cause_rather_than_its_files() {
+        let site = "opt/packages";
+        let files = [(0, "bin/sh", 100_000), (1, "opt/packages/base.py", 400_000), APP];
+        let base = report(layers("os", "a", 20_000_000), contents::of(3, &files));
+        let mut inside = contents::of(
+            3,
+            &[
+                files[0],
+                files[1],
+                (1, "opt/packages/rapidfuzz/f.so", 8_000_000),
+                (1, "opt/packages/rapidfuzz/d.so", 1_100_000),
+                APP,
+            ],
+        );
+        inside.packages = vec![package(1, "python", "rapidfuzz", "3.9.6", 9_100_000, site)];
+        let head = report(layers("os", "b", 23_300_000), inside);
+        insta::assert_snapshot!(told(&base, &head), @r#"
+        line 18 +9.1 MB unpacked, explained 100 %
+          python rapidfuzz [] ["3.9.6"] +9.1 MB
+        "#);
+    }
+
+    #[test]
+    fn paths_are_named_where_no_package_accounts_for_the_bytes() {
+        let base = report(layers("os", "a", 20_000_000), contents::of(3, &[(0, "bin/sh", 100_000), APP]));
+        let files = [
+            (0, "bin/sh", 100_000),
+            (1, "m/.pnpm/@swc/a", 40_000_000),
+            (1, "m/.pnpm/@swc/b", 21_200_000),
+            (1, "m/.pnpm/next/c", 20_000_000),
+            (1, "m/.pnpm/react/d", 4_000_000),
+            (1, "usr/x", 50_000),
+            APP,
+        ];
+        let mut inside = contents::of(3, &files);
+        inside.packages = vec![package(1, "npm", "react", "19.0.0", 4_000_000, "m/.pnpm/react")];
+        let head = report(layers("os", "b", 50_000_000), inside);
+        insta::assert_snapshot!(told(&base, &head), @r"
+        line 18 +85.2 MB unpacked, explained 95 %
+          m/.pnpm/@swc/ +61.2 MB whole
+          m/.pnpm/next/c +20.0 MB whole
+        ");
+        insta::assert_snapshot!(told(&head, &base), @r"
+        line 18 −85.2 MB unpacked, explained 95 %
+          m/.pnpm/@swc/ −61.2 MB whole
+          m/.pnpm/next/c −20.0 MB whole
+        ");
+    }
+
+    #[test]
+    fn one_version_in_the_place_of_another_is_both() {
+        let of = |diff_id: &str, version: &str, bytes| {
+            let path = format!("usr/lib/tool-{version}/bin");
+            report(layers("os", diff_id, 20_000_000 + bytes / 3), contents::of(3, &[(1, &path, bytes), APP]))
+        };
+        insta::assert_snapshot!(told(&of("a", "1", 9_000_000), &of("b", "2", 10_000_000)), @r"
+        line 18 +1.0 MB unpacked, explained 100 %
+          usr/lib/tool-2/bin +10.0 MB whole
+          usr/lib/tool-1/bin −9.0 MB whole
+        ");
+        let with = |version: &str, bytes| {
+            let mut report = of(version, version, bytes);
+            let inside = report.cells[0].image.as_mut().unwrap().contents.as_mut().unwrap();
+            inside.packages = vec![package(1, "deb", "tool", version, bytes, &format!("usr/lib/tool-{version}"))];
+            report
+        };
+        insta::assert_snapshot!(told(&with("1", 9_000_000), &with("2", 10_000_000)), @r#"
+        line 18 +1.0 MB unpacked, explained 100 %
+          deb tool ["1"] ["2"] +1.0 MB
+        "#);
+    }
+
+    #[test]
+    fn the_base_image_is_one_cause_apart_from_our_own_layers() {
+        let of = |os: &str, own: &str, os_bytes, own_bytes| {
+            let mut inside = contents::of(3, &[(0, "usr/lib/libssl.so", os_bytes), (1, "srv/data", own_bytes), APP]);
+            inside.packages = vec![package(0, "deb", "libssl3", os, os_bytes, "usr/lib")];
+            let mut layers = layers(os, own, own_bytes / 2);
+            layers[0].compressed_bytes = os_bytes / 2;
+            report(layers, inside)
+        };
+        insta::assert_snapshot!(told(&of("3.0.1", "a", 60_000_000, 1_000_000), &of("3.0.2", "b", 64_000_000, 2_000_000)), @r#"
+        base image +4.0 MB unpacked, explained 100 %
+          deb libssl3 ["3.0.1"] ["3.0.2"] +4.0 MB
+        line 18 +1.0 MB unpacked, explained 100 %
+          srv/data +1.0 MB
+        "#);
+    }
+
+    #[test]
+    fn nothing_is_explained_of_noise_or_without_what_was_inside_before() {
+        let head = report(layers("os", "b", 50_000_000), contents::of(3, &[(1, "a", 9_000_000), APP]));
+        let mut base = report(layers("os", "a", 20_000_000), contents::of(3, &[APP]));
+        assert_eq!(told(&head, &head), "");
+        base.cells[0].image.as_mut().unwrap().contents = None;
+        assert_eq!(told(&base, &head), "");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// As long as all paths are told, and there are not more places than names.
+        #[test]
+        fn most_of_every_difference_is_explained(
+            base in proptest::collection::btree_map("[ab](/[abc]){0,2}/[fgh]", 100_000_u64..9_000_000, 0..8),
+            head in proptest::collection::btree_map("[ab](/[abc]){0,2}/[fgh]", 100_000_u64..9_000_000, 0..8),
+        ) {
+            let of = |files: &std::collections::BTreeMap<String, u64>, diff_id: &str| {
+                let files: Vec<(u32, &str, u64)> = files.iter().map(|(path, bytes)| (0, &**path, *bytes)).collect();
+                let bytes = files.iter().map(|file| file.2).sum();
+                report(vec![layer(diff_id, bytes, "RUN make", 3)], contents::of(1, &files))
+            };
+            let (base, head) = (of(&base, "a"), of(&head, "b"));
+            let comparison = compare(Some(&base), &head);
+            for cause in &comparison.rows[0].inside.causes {
+                let is_enough = cause.explained_percent().is_none_or(|percent| percent >= 80);
+                prop_assert!(is_enough || cause.parts.len() == PARTS, "{cause:#?}");
+                for part in &cause.parts {
+                    let What::Path { path, .. } = part.what else { continue };
+                    let is_inside = |other: &Part<'_>| matches!(other.what, What::Path { path: directory, .. } if path.starts_with(&format!("{directory}/")));
+                    prop_assert!(!cause.parts.iter().any(is_inside), "{cause:#?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Packages that came, went or have another version.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::report::contents::Package;
+use crate::units::{ByteDelta, Bytes};
+
+/// A package on both sides. An image may hold several versions of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageChange<'a> {
+    /// Who knows of it, such as `deb`; untrusted text.
+    pub kind: &'a str,
+    /// Its name, untrusted text.
+    pub name: &'a str,
+    /// Its versions in the baseline, sorted; empty of one that is new, and untrusted text.
+    pub base: Vec<&'a str>,
+    /// Its versions in this run; empty of one that is gone.
+    pub head: Vec<&'a str>,
+    /// Of the bytes of its files, unpacked; `None` where they cannot be told.
+    pub bytes: Option<ByteDelta>,
+}
+
+type Name<'a> = (&'a str, &'a str);
+
+/// All packages of either side by name, with what changed of them. Where nothing did, the change is none.
+fn joined<'a>(
+    base: impl IntoIterator<Item = &'a Package>,
+    head: impl IntoIterator<Item = &'a Package>,
+) -> impl Iterator<Item = PackageChange<'a>> {
+    let mut sides: BTreeMap<Name<'a>, (Vec<&Package>, Vec<&Package>)> = BTreeMap::new();
+    for package in base {
+        sides.entry((&package.kind, &package.name)).or_default().0.push(package);
+    }
+    for package in head {
+        sides.entry((&package.kind, &package.name)).or_default().1.push(package);
+    }
+    sides.into_iter().map(|((kind, name), (base, head))| PackageChange {
+        kind,
+        name,
+        bytes: bytes(&base).zip(bytes(&head)).map(|(base, head)| head.delta_from(base)),
+        base: versions(&base),
+        head: versions(&head),
+    })
+}
+
+fn bytes(packages: &[&Package]) -> Option<Bytes> {
+    packages.iter().try_fold(0u64, |sum, package| Some(sum.saturating_add(package.bytes?))).map(Bytes)
+}
+
+fn versions<'a>(packages: &[&'a Package]) -> Vec<&'a str> {
+    let versions: BTreeSet<&str> = packages.iter().map(|package| package.version.as_str()).collect();
+    versions.into_iter().collect()
+}
+
+/// Packages of which another version is there, the most bytes first.
+pub(super) fn changes<'a>(base: &'a [Package], head: &'a [Package]) -> Vec<PackageChange<'a>> {
+    let mut changes: Vec<PackageChange<'a>> = joined(base, head).filter(|change| change.base != change.head).collect();
+    changes.sort_by_key(|change| std::cmp::Reverse(change.bytes.map_or(0, |bytes| bytes.0.unsigned_abs())));
+    changes
+}
+
+/// Packages of which there are more or fewer bytes in a part of the image, the most bytes first.
+pub(super) fn resized<'a>(base: &[&'a Package], head: &[&'a Package]) -> Vec<(PackageChange<'a>, i64)> {
+    let mut resized: Vec<(PackageChange<'a>, i64)> = joined(base.iter().copied(), head.iter().copied())
+        .filter_map(|change| Some(change.bytes?.0).filter(|bytes| *bytes != 0).map(|bytes| (change, bytes)))
+        .collect();
+    resized.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.unsigned_abs()));
+    resized
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::contents::package;
+
+    #[test]
+    fn packages_come_go_and_change_the_most_bytes_first() {
+        let base = [
+            package(0, "deb", "libssl3", "3.0.11", 5_000, "usr/lib"),
+            package(0, "npm", "ms", "2.0.0", 10, "a"),
+            package(1, "python", "gone", "1", 300, "b"),
+            package(1, "python", "same", "1", 300, "b"),
+        ];
+        let head = [
+            package(0, "deb", "libssl3", "3.0.14", 5_200, "usr/lib"),
+            package(0, "npm", "ms", "2.0.0", 10, "a"),
+            package(0, "npm", "ms", "2.1.3", 10, "a/b"),
+            Package { bytes: None, ..package(0, "go", "x.test/y", "v1.0.0", 0, "app") },
+            package(1, "python", "rapidfuzz", "3.9.6", 9_100, "b"),
+            package(0, "python", "same", "1", 300, "b"),
+        ];
+        let told = changes(&base, &head).into_iter().map(|change| {
+            let bytes = change.bytes.map_or_else(|| "?".to_owned(), |bytes| bytes.0.to_string());
+            format!("{} {}: {:?} {:?} {bytes}", change.kind, change.name, change.base, change.head)
+        });
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
+        python rapidfuzz: [] ["3.9.6"] 9100
+        python gone: ["1"] [] -300
+        deb libssl3: ["3.0.11"] ["3.0.14"] 200
+        npm ms: ["2.0.0"] ["2.0.0", "2.1.3"] 10
+        go x.test/y: [] ["v1.0.0"] ?
+        "#);
+    }
+}
