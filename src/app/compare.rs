@@ -25,12 +25,12 @@ pub(super) fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
     Ok(verdict::exit_code(&head))
 }
 
-/// Growth that was judged against another commit says nothing here, and the limits stand in no report.
+/// Growth and pull that were judged against another commit say nothing here, and the limits stand in no report.
 pub(super) fn forget_other_baseline(base: &Report, head: &mut Report) {
     let judged_against = head.context.base.as_ref().and_then(|base| base.sha.as_ref());
     if judged_against.is_some() && judged_against != base.context.head.sha.as_ref() {
         for cell in &mut head.cells {
-            cell.budgets.retain(|budget| budget.key != budget::GROWTH_KEY);
+            cell.budgets.retain(|budget| !budget::needs_baseline(&budget.key));
         }
         head.verdict = verdict::overall(head);
     }

@@ -1,7 +1,9 @@
 //! The limits of the configuration, held against one cell.
 //!
-//! A gate that could not measure fails closed: [`Verdict::Unknown`]. Only growth has an exception, since a first run
-//! and a new image have nothing to grow from and would otherwise never pass.
+//! A gate that could not measure fails closed: [`Verdict::Unknown`]. Only growth and pull have an exception, since a
+//! first run and a new image have nothing to grow from and would otherwise never pass.
+
+mod inside;
 
 use crate::compare::weight::Delta;
 use crate::compare::{verdict, why_not_measured};
@@ -9,11 +11,15 @@ use crate::config::{self, Budget, Growth};
 use crate::report::{BudgetResult, CellReport, ImageMeasurement, Report, Verdict};
 use crate::units::{ByteDelta, Bytes, Percent, show_duration};
 
-/// The key of the limit that depends on the baseline.
+/// The key of the limit of growth.
 pub const GROWTH_KEY: &str = "compressed_growth";
+/// The key of the limit of what a node pulls.
+pub const PULL_KEY: &str = "pull";
+/// The key of what has to start.
+pub const STARTS_KEY: &str = "starts";
 
-/// The keys that a label can override. A build that takes too long is no matter of size.
-const SIZE_KEYS: [&str; 4] = ["compressed", "uncompressed", GROWTH_KEY, "layers"];
+/// The keys that a label can override. A build that takes too long is no matter of size, nor is one that does not start.
+const SIZE_KEYS: [&str; 7] = ["compressed", "uncompressed", GROWTH_KEY, "layers", "wasted", "efficiency", PULL_KEY];
 
 /// From this part of a limit on, the reader is warned.
 pub const WARN_FROM: f64 = 0.9;
@@ -62,6 +68,10 @@ pub fn evaluate(budget: &Budget, head: &CellReport, base: Option<&Report>) -> Ve
         bytes("uncompressed", budget.uncompressed, |image| image.uncompressed_bytes),
         budget.compressed_growth.map(|limit| growth(limit, head, base)),
         layers,
+        budget.wasted.map(|limit| inside::wasted(limit, head)),
+        budget.efficiency.map(|limit| inside::efficiency(limit, head)),
+        budget.pull.map(|limit| inside::pull(limit, head, base)),
+        budget.starts_required.then(|| inside::starts(head)),
         wall,
     ]
     .into_iter()
@@ -113,19 +123,27 @@ fn growth(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResu
         Growth::Absolute(bytes) => bytes.to_string(),
     };
     let unmeasured = |verdict, reason: String| result(GROWTH_KEY, shown_limit.clone(), None, verdict, reason);
-    let Some(image) = &head.image else { return unmeasured(Verdict::Unknown, why_not_measured(head)) };
-    let Some(base) = base else { return unmeasured(Verdict::Pass, "no baseline".to_owned()) };
-    let Some(base) = base.cell(&head.id) else {
-        return unmeasured(Verdict::Pass, "new image, nothing to grow from".to_owned());
-    };
-    let Some(base_image) = &base.image else {
-        return unmeasured(Verdict::Unknown, format!("baseline without numbers: {}", why_not_measured(base)));
+    let (base_image, image) = match both(head, base) {
+        Ok(both) => both,
+        Err((verdict, reason)) => return unmeasured(verdict, reason),
     };
     let delta = Delta::between(base_image, image);
     if delta.compression.is_some() {
         return unmeasured(Verdict::Unknown, "layers are compressed in another way than the baseline's".to_owned());
     }
     judge_growth(limit, shown_limit, Bytes(base_image.compressed_bytes), delta.growth)
+}
+
+/// The images of both sides, or what it means that one is missing.
+fn both<'a>(
+    head: &'a CellReport,
+    base: Option<&'a Report>,
+) -> Result<(&'a ImageMeasurement, &'a ImageMeasurement), (Verdict, String)> {
+    let image = head.image.as_ref().ok_or_else(|| (Verdict::Unknown, why_not_measured(head)))?;
+    let base = base.ok_or_else(|| (Verdict::Pass, "no baseline".to_owned()))?;
+    let base = base.cell(&head.id).ok_or_else(|| (Verdict::Pass, "new image, nothing to grow from".to_owned()))?;
+    let unknown = || (Verdict::Unknown, format!("baseline without numbers: {}", why_not_measured(base)));
+    Ok((base.image.as_ref().ok_or_else(unknown)?, image))
 }
 
 fn judge_growth(limit: Growth, shown_limit: String, base: Bytes, growth: ByteDelta) -> BudgetResult {
@@ -168,11 +186,17 @@ fn result(key: &str, limit: String, actual: Option<String>, verdict: Verdict, re
     BudgetResult { key: key.to_owned(), limit, actual, verdict, reason, allowed_by: None }
 }
 
-/// Makes limits of growth fail closed where a base was chosen but could not be had: to pass for want of a baseline is
-/// for first runs only.
+/// Whether a limit is held against the baseline.
+#[must_use]
+pub fn needs_baseline(key: &str) -> bool {
+    [GROWTH_KEY, PULL_KEY].contains(&key)
+}
+
+/// Makes limits of growth and pull fail closed where a base was chosen but could not be had: to pass for want of a
+/// baseline is for first runs only.
 pub fn baseline_lost(head: &mut Report, reason: &str) {
     for budget in head.cells.iter_mut().flat_map(|cell| &mut cell.budgets) {
-        if budget.key == GROWTH_KEY && budget.actual.is_none() {
+        if needs_baseline(&budget.key) && budget.actual.is_none() {
             budget.verdict = Verdict::Unknown;
             budget.reason = format!("the baseline could not be had: {reason}");
         }
@@ -227,6 +251,7 @@ mod tests {
             compressed_growth: None,
             layers: Some(10),
             wall: Some(Duration::from_secs(120)),
+            ..Budget::default()
         };
         insta::assert_snapshot!(told(budget, &cell("a", 61_200_000), None), @"
         compressed Fail 61.2 MB of 60.0 MB: 1.2 MB over
@@ -301,6 +326,7 @@ mod tests {
             compressed_growth: Some(Growth::Absolute(Bytes(1))),
             layers: Some(10),
             wall: Some(Duration::from_secs(1)),
+            ..Budget::default()
         };
         let base = sample::run(vec![cell("a", 50_000_000)]);
         let mut head = sample::run(vec![cell("b", 60_000_000)]);
@@ -340,11 +366,15 @@ mod tests {
             uncompressed: Some(Bytes(60_000_000)),
             compressed_growth: Some(Growth::Relative(Percent(5.0))),
             layers: Some(10),
+            wasted: Some(Bytes(1)),
+            efficiency: Some(Percent(90.0)),
+            pull: Some(Bytes(1)),
+            starts_required: true,
             wall: Some(Duration::from_secs(120)),
         };
         let unmeasured = CellReport { image: None, timing: None, outcome: Outcome::Cancelled, ..cell("a", 1) };
         let results = evaluate(&budget, &unmeasured, None);
-        assert_eq!(results.len(), 5);
+        assert_eq!(results.len(), 9);
         assert!(results.iter().all(|result| result.verdict == Verdict::Unknown && result.actual.is_none()));
     }
 }

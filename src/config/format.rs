@@ -36,6 +36,8 @@ pub(super) enum Format {
     Growth,
     /// A percentage.
     Percent,
+    /// A percentage of a whole.
+    Share,
     /// A whole number above zero.
     Count,
     /// `90s`, `10m`.
@@ -79,6 +81,7 @@ impl Format {
             Self::DockerBytes => "a number of bytes such as 64m, 1g or 67108864",
             Self::Growth => "a percentage such as 5% or a number of bytes such as 2MB",
             Self::Percent => "a percentage such as 0.5%",
+            Self::Share => "a percentage up to 100% such as 95%",
             Self::Count => "a whole number above zero",
             Self::Duration => "a duration such as 90s, 10m or 1h 30m",
             Self::Repository => "a repository without tag such as ghcr.io/acme/shop/cache",
@@ -106,7 +109,7 @@ impl Format {
             Self::Secret => Some(r#"(^|,)"?[iI][dD]="#),
             Self::Bytes => Some("^[0-9.]+ *([kKmMgGtTpPeE]?[iI]?[bB]?)$"),
             Self::DockerBytes => Some("^[0-9.]+ ?([kKmMgGtTpP]?[iI]?[bB]?)$"),
-            Self::Percent => Some("^[0-9.]+ *%$"),
+            Self::Percent | Self::Share => Some("^[0-9.]+ *%$"),
             Self::Growth => Some("^[0-9.]+ *(%|[kKmMgGtTpPeE]?[iI]?[bB]?)$"),
             Self::Duration => Some("^ *([0-9]+ *[a-zA-Zµ]+ *)+$"),
         }
@@ -136,6 +139,7 @@ impl Format {
             Self::DockerBytes => docker_bytes(text).is_some(),
             Self::Growth => growth(text).is_some(),
             Self::Percent => text.parse::<Percent>().is_ok(),
+            Self::Share => text.parse::<Percent>().is_ok_and(|percent| percent.0 <= 100.0),
             Self::Count => text.parse::<u32>().is_ok_and(|count| count > 0),
             Self::Duration => parse_duration(text).is_ok(),
             Self::Repository => repository_is_plausible(text),
@@ -234,6 +238,7 @@ mod tests {
         (Format::DockerBytes, &["64m", "64MiB", "64 mb", "1g", "67108864"], &["", "m", "-1m", "99999999999999t", "6x"]),
         (Format::Growth, &["5%", "2.5 %", "2MB", "0%"], &["", "%", "-5%", "five"]),
         (Format::Percent, &["5%", "0.5 %", "0%"], &["", "%", "-5%", "0.5", "1MB"]),
+        (Format::Share, &["95%", "100%", "0 %"], &["", "95", "100.1%", "-1%"]),
         (Format::Count, &["1", "15"], &["", "0", "-1", "1.5", "4294967296"]),
         (Format::Duration, &["90s", "10m", "1h 30m"], &["", "0s", "10", "ten"]),
         (

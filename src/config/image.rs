@@ -116,6 +116,10 @@ fn budget(node: &Node) -> Budget {
         uncompressed: fields.text("uncompressed").and_then(|text| text.parse().ok()),
         compressed_growth: fields.text("compressed_growth").and_then(|text| growth(&text)),
         layers: fields.text("layers").and_then(|text| text.parse().ok()),
+        wasted: fields.text("wasted").and_then(|text| text.parse().ok()),
+        efficiency: fields.text("efficiency").and_then(|text| text.parse().ok()),
+        pull: fields.text("pull").and_then(|text| text.parse().ok()),
+        starts_required: fields.text("starts").as_deref() == Some("required"),
         wall: fields.text("wall").and_then(|text| parse_duration(&text).ok()),
     }
 }

@@ -362,6 +362,8 @@ pub(super) const IMAGE: &[Key] = &[
     key("budget", Kind::Section(BUDGET), "{compressed: 60MB}", "Limits, each applied to every platform."),
 ];
 
+const STARTS: Words = Words { list: &["required", "optional"], expected: "required or optional" };
+
 /// A budget.
 pub(super) const BUDGET: &[Key] = &[
     key("compressed", Kind::Text(Format::Bytes), "60MB", "Most bytes that a client may have to pull."),
@@ -373,5 +375,30 @@ pub(super) const BUDGET: &[Key] = &[
         "Most growth of the compressed bytes against the base commit, relative or in bytes.",
     ),
     key("layers", Kind::Text(Format::Count), "15", "Most layers."),
+    key(
+        "wasted",
+        Kind::Text(Format::Bytes),
+        "5MB",
+        "Most bytes of files that layers write and later ones delete or write again.",
+    ),
+    key(
+        "efficiency",
+        Kind::Text(Format::Share),
+        "95%",
+        "Least part of the bytes of all files in layers that is still there in the end.",
+    ),
+    key(
+        "pull",
+        Kind::Text(Format::Bytes),
+        "20MB",
+        "Most bytes that a node may have to pull which has the image of the base commit.",
+    ),
+    key(
+        "starts",
+        Kind::Text(Format::OneOf(&STARTS)),
+        "required",
+        "`required`: a container of the image has to be able to start, as far as the image alone tells. `optional`, the \
+         default, for an image that is no program.",
+    ),
     key("wall", Kind::Text(Format::Duration), "10m", "Longest time that the build may take."),
 ];

@@ -283,6 +283,14 @@ pub struct Budget {
     pub compressed_growth: Option<Growth>,
     /// Upper limit of the number of layers.
     pub layers: Option<u32>,
+    /// Upper limit of the bytes that layers write and the image does not have in the end.
+    pub wasted: Option<Bytes>,
+    /// Lower limit of the part of all file bytes that the image has in the end.
+    pub efficiency: Option<Percent>,
+    /// Upper limit of the bytes that a node pulls which has the baseline's image.
+    pub pull: Option<Bytes>,
+    /// Whether a container has to be able to start.
+    pub starts_required: bool,
     /// Upper limit of `wall_seconds`.
     pub wall: Option<Duration>,
 }

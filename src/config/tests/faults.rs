@@ -22,7 +22,7 @@ images:
     build_args: [VERSION=1]
     no_cache: yes
     tags: [acme/orders]
-    budget: {compressed: heavy, layers: 0, wall: soon, compressed_growth: 5, uncompresed: 1MB}
+    budget: {compressed: heavy, layers: 0, wall: soon, compressed_growth: 5, uncompresed: 1MB, efficiency: 101%, starts: yes}
   pay ment:
     context: nowhere
     secrets: ['env=TOKEN', 'id=ok,env=TOKEN']
@@ -42,6 +42,8 @@ default: {}
     weighbridge.yml:10:41: images.orders.budget.layers: "0" is not a whole number above zero
     weighbridge.yml:10:50: images.orders.budget.wall: "soon" is not a duration such as 90s, 10m or 1h 30m
     weighbridge.yml:10:78: images.orders.budget.uncompresed: unknown key; did you mean `uncompressed`?
+    weighbridge.yml:10:108: images.orders.budget.efficiency: "101%" is not a percentage up to 100% such as 95%
+    weighbridge.yml:10:122: images.orders.budget.starts: "yes" is not required or optional
     weighbridge.yml:11:3: images["pay ment"]: "pay ment" is not a name of letters, digits, `.`, `_` and `-`, starting with a letter or digit, at most 128 long
     weighbridge.yml:12:14: images["pay ment"].context: "nowhere" is not a directory; expected the build context
     weighbridge.yml:13:15: images["pay ment"].secrets[0]: no `id=`; expected a secret such as id=token,env=TOKEN or id=token,src=token.txt
