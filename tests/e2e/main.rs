@@ -38,6 +38,7 @@ mod review;
 mod runner;
 mod shop;
 mod solve;
+mod starting;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -294,16 +294,16 @@ fn commands_that_cannot_be_run_do_not_start_and_the_reason_is_named() {
     assert_broken(vec![
         (vec![file("app", program(X86_64).bytes())], settings(&["/app"]), AMD64, "/app is not executable (mode 0644)"),
         (
-            vec![elf("app", &program(X86_64)).mode(0o700)],
-            user("1000"),
+            vec![elf("tini", &program(X86_64)), elf("app", &program(X86_64)).mode(0o700)],
+            Settings { user: "1000".into(), ..settings(&["/tini", "--", "/app"]) },
             AMD64,
             "user 1000 may not execute /app (mode 0700, owner 0:0)",
         ),
         (
-            vec![directory("d").mode(0o700), elf("d/app", &program(X86_64))],
-            Settings { user: "7".into(), ..settings(&["/d/app"]) },
+            with(debian(), [run("go.sh", "#!/bin/sh\n").mode(0o711)]),
+            Settings { user: "7".into(), ..settings(&["/go.sh"]) },
             AMD64,
-            "user 7 may not enter /d",
+            "user 7 may not read /go.sh (mode 0711, owner 0:0)",
         ),
         (with(debian(), [elf("app", &program(X86_64))]), user("nobody"), AMD64, "user nobody is not in /etc/passwd"),
         (vec![elf("app", &program(X86_64))], user("app"), AMD64, "user app is not in /etc/passwd"),
@@ -373,6 +373,7 @@ fn what_fails_late_is_worth_knowing() {
         healthcheck: Some(Healthcheck { test: test.iter().map(|word| (*word).to_owned()).collect() }),
         ..start.clone()
     };
+    let user = Settings { user: "1000".into(), ..start.clone() };
     let zone = Settings { env: vec!["TZ=Europe/Berlin".into()], ..start.clone() };
     for (items, settings, expected) in [
         (vec![elf("app", &tls)], &start, Some("there are no CA certificates, and /app looks for them")),
@@ -392,6 +393,16 @@ fn what_fails_late_is_worth_knowing() {
             vec![elf("app", &program(X86_64))],
             &zone,
             Some("TZ is Europe/Berlin, and /usr/share/zoneinfo/Europe/Berlin is missing"),
+        ),
+        (
+            vec![elf("app", &program(X86_64)).mode(0o700)],
+            &user,
+            Some("user 1000 may not execute /app (mode 0700, owner 0:0) but by the capability DAC_OVERRIDE"),
+        ),
+        (
+            vec![directory("d").mode(0o700), symlink("app", "d/app"), elf("d/app", &program(X86_64))],
+            &user,
+            Some("user 1000 may not enter /d (mode 0700, owner 0:0), which /d/app is in but by"),
         ),
         (vec![elf("app", &program(X86_64)), file("usr/share/zoneinfo/Europe/Berlin", "x")], &zone, None),
     ] {

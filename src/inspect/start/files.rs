@@ -8,6 +8,16 @@ use crate::oci::Settings;
 /// Docker's, where the image sets none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Who starts a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Starter {
+    /// The runtime. It has the user's number already and still Docker's default capabilities, with `DAC_OVERRIDE`
+    /// among them: Linux takes them only from the program that is then started.
+    Runtime,
+    /// A process in the container, which has no rights but the user's.
+    Process,
+}
+
 /// The files of an image, and what decides which of them are found and may be run.
 pub(super) struct Files<'a> {
     pub(super) tree: &'a Tree,
@@ -50,16 +60,16 @@ impl<'a> Files<'a> {
     /// The program that a name leads to, by `PATH` where the name has no slash.
     ///
     /// # Errors
-    /// When there is none that the user may run.
-    pub(super) fn program(&self, name: &[u8]) -> Result<Found<'a>, Stop> {
+    /// When there is none that may be run.
+    pub(super) fn program(&self, name: &[u8], starter: Starter) -> Result<Found<'a>, Stop> {
         if name.contains(&b'/') {
-            return self.program_at(&self.absolute(name));
+            return self.program_at(&self.absolute(name), starter);
         }
         let path = self.variable("PATH").unwrap_or(DEFAULT_PATH);
         let mut refused = None;
         for directory in path.split(':').filter(|directory| directory.starts_with('/')) {
             let candidate = [directory.as_bytes(), b"/", name].concat();
-            match self.program_at(&candidate) {
+            match self.program_at(&candidate, starter) {
                 Ok(found) => return Ok(found),
                 Err(stop) if self.file(&candidate).is_ok() => refused = refused.or(Some(stop)),
                 Err(_) => {}
@@ -76,7 +86,7 @@ impl<'a> Files<'a> {
         Err(refused.unwrap_or_else(missing))
     }
 
-    fn program_at(&self, path: &[u8]) -> Result<Found<'a>, Stop> {
+    fn program_at(&self, path: &[u8], starter: Starter) -> Result<Found<'a>, Stop> {
         let shown = shown_path(path);
         let found = match self.tree.find(path) {
             Ok(found) => found,
@@ -99,53 +109,48 @@ impl<'a> Files<'a> {
             FoundKind::Directory => return Err(never("start-command-is-directory", format!("{shown} is a directory"))),
             FoundKind::Other => return Err(never("start-command-is-no-file", format!("{shown} is no regular file"))),
         }
-        self.may_run(&found, &shown)?;
-        Ok(found)
-    }
-
-    /// Whether the user may run a file and walk the directories on the way to it.
-    fn may_run(&self, found: &Found<'_>, shown: &str) -> Result<(), Stop> {
-        let Some(attributes) = found.attributes else { return Ok(()) };
-        if attributes.mode & 0o111 == 0 {
-            let what = format!(
-                "{shown} is not executable (mode {:04o}): `chmod +x` it, or `COPY --chmod=755`",
-                attributes.mode
-            );
+        let mode = found.attributes.map_or(0o111, |attributes| attributes.mode);
+        if mode & 0o111 == 0 {
+            let what = format!("{shown} is not executable (mode {mode:04o}): `chmod +x` it, or `COPY --chmod=755`");
             return Err(never("start-not-executable", what));
         }
-        if !self.may_execute(attributes) {
-            let what = format!(
-                "user {} may not execute {shown} (mode {:04o}, owner {}:{})",
-                self.user.uid, attributes.mode, attributes.uid, attributes.gid
-            );
-            return Err(never("start-not-executable", what));
+        match self.refusal(&found, 0o111) {
+            Some(what) if starter == Starter::Process => Err(never("start-not-executable", what)),
+            _ => Ok(found),
         }
-        for (end, _) in found.path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            let directory = found.path.get(..end).unwrap_or_default();
-            let attributes = self.tree.find(directory).ok().and_then(|found| found.attributes);
-            if let Some(attributes) = attributes.filter(|attributes| !self.may_execute(*attributes)) {
-                let what = format!(
-                    "user {} may not enter {} (mode {:04o}, owner {}:{}), which {shown} is in",
-                    self.user.uid,
-                    shown_path(directory),
-                    attributes.mode,
-                    attributes.uid,
-                    attributes.gid
-                );
-                return Err(never("start-not-executable", what));
-            }
-        }
-        Ok(())
     }
 
-    /// The execute bit that counts for the user; root needs any for files, and none for directories.
-    fn may_execute(&self, Attributes { mode, uid, gid }: Attributes) -> bool {
+    /// Why the user may not use a file by these bits of its mode, by no more rights than the user's own.
+    pub(super) fn refusal(&self, found: &Found<'_>, bits: u32) -> Option<String> {
+        let shown = shown_path(&found.path);
+        let deed = if bits & 0o111 == 0 { "read" } else { "execute" };
+        let forbidden = |attributes: &Attributes, bits: u32| !self.may(*attributes, bits);
+        if let Some(Attributes { mode, uid, gid }) = found.attributes.filter(|attributes| forbidden(attributes, bits)) {
+            return Some(format!("user {} may not {deed} {shown} (mode {mode:04o}, owner {uid}:{gid})", self.user.uid));
+        }
+        let ends = found.path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+        let mut directories = ends.filter_map(|end| found.path.get(..end)).filter_map(|path| {
+            let attributes = self.tree.find(path).ok()?.attributes?;
+            forbidden(&attributes, 0o111).then_some((path, attributes))
+        });
+        let (path, Attributes { mode, uid, gid }) = directories.next()?;
+        let directory = shown_path(path);
+        let what = format!(
+            "user {} may not enter {directory} (mode {mode:04o}, owner {uid}:{gid}), which {shown} is in",
+            self.user.uid
+        );
+        Some(what)
+    }
+
+    /// Whether the user has a right by the bits that count for it. Root has any.
+    fn may(&self, Attributes { mode, uid, gid }: Attributes, bits: u32) -> bool {
         let User { uid: own, gids } = &self.user;
-        match () {
-            () if *own == 0 => true,
-            () if *own == uid => mode & 0o100 != 0,
-            () if gids.contains(&gid) => mode & 0o010 != 0,
-            () => mode & 0o001 != 0,
-        }
+        let class = match () {
+            () if *own == 0 => return true,
+            () if *own == uid => 0o700,
+            () if gids.contains(&gid) => 0o070,
+            () => 0o007,
+        };
+        mode & bits & class != 0
     }
 }

@@ -44,6 +44,10 @@ fn start(tree: &Tree, settings: &Settings, platform: &Platform, warnings: &mut V
     let command = command::of(settings)?;
     let program = program::run(&files, &command)?;
     warnings.extend(certificates::missing(&files, &program));
+    warnings.extend(program.needs_capability.map(|what| {
+        let what = format!("{what} but by the capability DAC_OVERRIDE, which many clusters drop");
+        finding::finding("start-needs-capability", Severity::Warning, what)
+    }));
     Ok(())
 }
 

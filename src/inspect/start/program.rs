@@ -1,6 +1,6 @@
 //! From a command to what the kernel runs: scripts lead to their interpreter, programs to their loader.
 
-use super::files::Files;
+use super::files::{Files, Starter};
 use super::finding::{Stop, never, shown, shown_path, unknown};
 use super::{libraries, loader, machine, shell};
 use crate::inspect::{Detail, Elf, Found};
@@ -16,6 +16,8 @@ pub(super) struct Program<'a> {
     pub(super) elf: &'a Elf,
     /// Paths of all libraries that it loads.
     pub(super) libraries: Vec<Vec<u8>>,
+    /// Why it starts only where the runtime keeps Docker's default capabilities.
+    pub(super) needs_capability: Option<String>,
 }
 
 /// Follows a command to the program that runs.
@@ -24,15 +26,19 @@ pub(super) struct Program<'a> {
 /// When something on the way is missing or of the wrong kind, or cannot be told.
 pub(super) fn run<'a>(files: &Files<'a>, command: &[Vec<u8>]) -> Result<Program<'a>, Stop> {
     let mut command = command.to_vec();
+    let (mut starter, mut needs_capability) = (Starter::Runtime, None);
     for _ in 0..DEPTH_LIMIT {
         let Some(name) = command.first() else { break };
-        let found = files.program(name)?;
+        let found = files.program(name, starter)?;
+        if starter == Starter::Runtime {
+            needs_capability = files.refusal(&found, 0o111);
+        }
         match found.detail {
             Some(Detail::Elf(elf)) => {
                 let program = loaded(files, &found, elf)?;
                 match shell::started_by(&command) {
                     Some(next) => command = next,
-                    None => return Ok(program),
+                    None => return Ok(Program { needs_capability, ..program }),
                 }
             }
             Some(Detail::Script(line)) => command = interpreted(files, &found, line)?,
@@ -52,6 +58,7 @@ pub(super) fn run<'a>(files: &Files<'a>, command: &[Vec<u8>]) -> Result<Program<
                 return Err(never("start-exec-format", what));
             }
         }
+        starter = Starter::Process;
     }
     Err(never("start-too-many-interpreters", "scripts lead to scripts without end".to_owned()))
 }
@@ -76,10 +83,14 @@ fn interpreted(files: &Files<'_>, script: &Found<'_>, line: &[u8]) -> Result<Vec
     if files.file(&files.absolute(interpreter)).is_err() {
         return Err(missing(interpreter));
     }
+    // The interpreter opens the script anew, with the user's rights.
+    if let Some(what) = files.refusal(script, 0o444) {
+        return Err(never("start-script-not-readable", what));
+    }
     let is_env = interpreter.ends_with(b"/env");
     let named = argument.split(|byte| *byte == b' ').next().unwrap_or_default();
     if is_env && !named.is_empty() && !named.starts_with(b"-") && !named.contains(&b'=') {
-        return match files.program(named) {
+        return match files.program(named, Starter::Process) {
             Ok(_) => Ok(vec![named.to_vec(), script.path.clone()]),
             Err(_) if named.ends_with(b"\r") => Err(missing(named)),
             Err(stop) => Err(stop),
@@ -103,9 +114,9 @@ fn loaded<'a>(files: &Files<'a>, found: &Found<'a>, elf: &'a Elf) -> Result<Prog
         if !elf.is_whole {
             return Err(unknown("start-command-unseen", format!("the headers of {path} could not be seen")));
         }
-        return Ok(Program { path: found.path.clone(), elf, libraries: Vec::new() });
+        return Ok(Program { path: found.path.clone(), elf, libraries: Vec::new(), needs_capability: None });
     };
     loader::check(files, &path, elf, interpreter)?;
     let libraries = libraries::check(files, found, elf, interpreter)?;
-    Ok(Program { path: found.path.clone(), elf, libraries })
+    Ok(Program { path: found.path.clone(), elf, libraries, needs_capability: None })
 }
