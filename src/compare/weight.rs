@@ -137,6 +137,12 @@ impl<'a> Delta<'a> {
         self.is_within_noise(part, self.base_compressed)
     }
 
+    /// The same of a part of the unpacked bytes.
+    #[must_use]
+    pub fn is_noise_unpacked(&self, part: ByteDelta) -> bool {
+        self.is_within_noise(part, self.base_uncompressed)
+    }
+
     fn is_within_noise(&self, delta: ByteDelta, base: Bytes) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "exact up to 9 PB")]
         let (delta, base, bytes) = (delta.0.unsigned_abs() as f64, base.0 as f64, self.noise.bytes.0 as f64);

@@ -3,7 +3,7 @@
 
 use crate::compare::{Baseline, Change, Comparison, Row};
 use crate::config::CommentMode;
-use crate::render::{cache, notes};
+use crate::render::{cache, notes, starts};
 use crate::report::Severity;
 
 /// Whether to publish, and why.
@@ -57,7 +57,9 @@ fn news(comparison: &Comparison<'_>) -> Option<&'static str> {
         Change::Added | Change::Removed | Change::Changed(_) | Change::Recompressed(_) => true,
         Change::Unchanged(_) | Change::NotMeasured(_) | Change::NoBaseline | Change::BaseNotMeasured(_) => false,
     };
+    let will_not_start = |row: &Row<'_>| starts::broken(row) == Some(starts::Loudness::Loud);
     let reasons = [
+        (comparison.rows.iter().any(will_not_start), "a container will not start"),
         (!notes::failures(comparison).is_empty(), "a build has no numbers"),
         (!notes::budgets(comparison).is_empty(), "a budget is missed, close or unknown"),
         (!notes::cache_troubles(comparison).is_empty(), "a cache did not do what was planned"),
@@ -71,6 +73,9 @@ fn news(comparison: &Comparison<'_>) -> Option<&'static str> {
 /// Whether a warning stands there that the baseline did not have: those of old are no news to whoever changes something
 /// else. Lines move, so they tell nothing.
 fn has_new_finding(row: &Row<'_>) -> bool {
+    if row.inside.findings.iter().any(|finding| finding.severity >= Severity::Warning) {
+        return true;
+    }
     let (Some(head), Some(base)) = (row.head, row.base) else { return false };
     let warnings = head.findings.iter().filter(|finding| finding.severity >= Severity::Warning);
     let is_new = |(rule, message)| !base.findings.iter().any(|old| old.rule == rule && old.message == message);
@@ -87,6 +92,8 @@ fn is_normal(comparison: &Comparison<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::compare::compare;
+    use crate::report::Contents;
+    use crate::report::contents::{StartCheck, Starts};
     use crate::report::{
         BudgetResult, CacheState, Cause, CellReport, Finding, Outcome, Report, Severity, Step, Timing, Verdict, sample,
     };
@@ -109,6 +116,14 @@ mod tests {
     fn finding(rule: &str, severity: Severity) -> Report {
         let (rule, message) = (rule.to_owned(), String::new());
         with(|cell| cell.findings = vec![Finding { rule, severity, message, dockerfile_line: None, url: None }])
+    }
+
+    fn started(verdict: Starts, findings: Vec<Finding>) -> Report {
+        with(|cell| {
+            let start = StartCheck { verdict, findings: vec![] };
+            let contents = sample::contents::of(1, &[(0, "a", 9)]);
+            cell.image.as_mut().unwrap().contents = Some(Contents { start, findings, ..contents });
+        })
     }
 
     fn missed(millis: u64) -> Report {
@@ -158,6 +173,26 @@ mod tests {
                 Some(&base),
                 finding("cache-ignored", Severity::Warning),
                 Calm::Speak("a cache did not do what was planned"),
+            ),
+            (
+                "it no longer starts",
+                Some(&started(Starts::Yes, vec![])),
+                started(Starts::No, vec![]),
+                Calm::Speak("a container will not start"),
+            ),
+            ("it never did", Some(&started(Starts::No, vec![])), started(Starts::No, vec![]), Calm::BackToNormal),
+            ("nobody knew", Some(&base), started(Starts::No, vec![]), Calm::BackToNormal),
+            (
+                "a secret in the image",
+                Some(&started(Starts::Yes, vec![])),
+                started(Starts::Yes, finding("secret-in-environment", Severity::Warning).cells[0].findings.clone()),
+                Calm::Speak("a finding is new"),
+            ),
+            (
+                "a hint at the image",
+                Some(&started(Starts::Yes, vec![])),
+                started(Starts::Yes, finding("runs-as-root", Severity::Notice).cells[0].findings.clone()),
+                Calm::BackToNormal,
             ),
             ("a cheap miss", Some(&base), missed(4_999), Calm::BackToNormal),
             ("a dear miss", Some(&base), missed(5_000), Calm::Speak("steps lost their cache at a cost")),

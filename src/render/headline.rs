@@ -2,6 +2,8 @@
 
 use super::line::Line;
 use super::rows::{self, ImageRows};
+use super::starts;
+use crate::compare::budget::STARTS_KEY;
 use crate::compare::{Baseline, Change, Comparison, Row, verdict};
 use crate::report::{CellReport, Outcome, Verdict};
 
@@ -40,8 +42,12 @@ fn titled(comparison: &Comparison<'_>) -> Line {
 fn troubles(comparison: &Comparison<'_>) -> Line {
     let cells = &comparison.head.cells;
     let number = |is: fn(&CellReport) -> bool| cells.iter().filter(|cell| is(cell)).count();
-    let budget = |cell: &CellReport, verdict| cell.budgets.iter().any(|budget| budget.verdict == verdict);
-    let over = cells.iter().filter(|cell| cell.image.is_some() && budget(cell, Verdict::Fail)).count();
+    // That a container has to start is told for itself.
+    let is_over = |cell: &CellReport| {
+        cell.budgets.iter().any(|budget| budget.verdict == Verdict::Fail && budget.key != STARTS_KEY)
+    };
+    let over = cells.iter().filter(|cell| cell.image.is_some() && is_over(cell)).count();
+    let broken = comparison.rows.iter().filter(|row| starts::broken(row) == Some(starts::Loudness::Loud)).count();
     let unknown =
         cells.iter().filter(|cell| cell.image.is_some() && verdict::of_cell(cell) == Verdict::Unknown).count();
     let is_allowed = |cell: &&CellReport| cell.budgets.iter().any(|budget| budget.allowed_by.is_some());
@@ -51,6 +57,7 @@ fn troubles(comparison: &Comparison<'_>) -> Line {
     let all = rows::count(comparison, cells.len());
     let lacks_cache = |cell: &CellReport| cell.image.is_some() && verdict::lacks_required_cache(cell);
     let counts = [
+        (broken, "will not start"),
         (number(|cell| cell.outcome == Outcome::Failed), "failed to build"),
         (number(|cell| cell.outcome == Outcome::TimedOut), "timed out"),
         (number(|cell| cell.outcome == Outcome::Cancelled), "cancelled"),

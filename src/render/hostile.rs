@@ -5,8 +5,8 @@ use super::text::Color;
 use super::{gfm, json, markdown, text};
 use crate::compare::{Baseline, Comparison, compare};
 use crate::report::{
-    BaseImage, BudgetResult, CacheEnd, CacheReport, CacheState, CacheUse, Cause, CellReport, Failure, Finding, Outcome,
-    Report, Severity, Step, Timing, Verdict, sample,
+    BaseImage, BudgetResult, CacheEnd, CacheReport, CacheState, CacheUse, Cause, CellReport, Contents, Failure,
+    Finding, Outcome, Report, Severity, Step, Timing, Verdict, contents, sample,
 };
 
 const TEXTS: [&str; 22] = [
@@ -40,13 +40,14 @@ fn everywhere(evil: &str) -> (Report, Report) {
     let layers = |diff_id, bytes| {
         vec![sample::base_layer("os", 29_000_000), sample::layer(diff_id, bytes, &format!("RUN {evil}"), 3)]
     };
-    let (base, mut head) = (
+    let (mut base, mut head) = (
         sample::run(vec![sample::cell(evil, "linux/amd64", layers("a", 20_000_000))]),
         sample::run(vec![
             sample::cell(evil, "linux/amd64", layers("b", 30_000_000)),
             CellReport { image: None, outcome: Outcome::Failed, ..sample::cell("web", "linux/amd64", vec![]) },
         ]),
     );
+    base.cells[0].image.as_mut().unwrap().contents = Some(sample::contents::of(2, &[(0, "a", 1)]));
     for cell in &mut head.cells {
         dress(cell, evil);
     }
@@ -68,6 +69,7 @@ fn dress(cell: &mut CellReport, evil: &str) {
         cell.budgets.push(BudgetResult { key, limit, actual, verdict, reason, allowed_by });
     }
     if let Some(image) = &mut cell.image {
+        image.contents = Some(contents(evil));
         image.base_images = vec![BaseImage { name: text(), digest: text() }];
     } else {
         cell.failure = Some(Failure {
@@ -96,6 +98,38 @@ fn dress(cell: &mut CellReport, evil: &str) {
     };
     cell.cache =
         Some(CacheReport { imports: vec![used], exports: vec![], left_out: vec![text()], imported_bytes: None });
+}
+
+/// Everything that can be inside of an image of two layers, under this name.
+fn contents(evil: &str) -> Contents {
+    let text = || evil.to_owned();
+    let finding = || Finding {
+        rule: text(),
+        severity: Severity::Warning,
+        message: text(),
+        dockerfile_line: Some(3),
+        url: Some(text()),
+    };
+    let examples = || vec![contents::FileBytes { path: text(), bytes: 9_000_000 }];
+    let files = [(1, evil, 30_000_000), (1, &*format!("{evil}/{evil}"), 20_000_000), (0, "a", 1)];
+    Contents {
+        live_bytes: 1_000,
+        waste: vec![contents::Waste {
+            writer: 1,
+            killer: 7,
+            kind: contents::WasteKind::Deleted,
+            bytes: 9_000_000,
+            files: u64::MAX,
+            examples: examples(),
+            fix: Some(text()),
+        }],
+        packages: vec![sample::contents::package(1, evil, evil, evil, 9_000_000, evil)],
+        leftovers: vec![contents::Leftover { kind: text(), bytes: 1, files: 1, examples: examples(), fix: text() }],
+        exposed_ports: vec![text()],
+        findings: vec![finding()],
+        start: contents::StartCheck { verdict: contents::Starts::No, findings: vec![finding()] },
+        ..sample::contents::of(2, &files)
+    }
 }
 
 /// Insists that a text does nothing in a terminal and in the log of a runner, which looks for commands behind spaces.

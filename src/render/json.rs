@@ -1,5 +1,7 @@
 //! The comparison for machines: `compare --format json`. Fields may be added; none is renamed or removed.
 
+mod inside;
+
 use serde::Serialize;
 
 use super::headline;
@@ -57,6 +59,9 @@ struct RowDocument {
     compressed_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delta: Option<DeltaDocument>,
+    /// What changed inside of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contents: Option<inside::InsideDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wall: Option<WallDocument>,
     /// The account of the cell's remote caches.
@@ -196,6 +201,7 @@ fn row(row: &Row<'_>) -> RowDocument {
         reason,
         compressed_bytes: compressed(row).filter(|_| measured).map(|bytes| bytes.0),
         delta: row.delta().map(delta),
+        contents: inside::document(&row.inside),
         wall: wall(&row.wall),
         cache: row.head.and_then(Ledger::of).map(|own| ledger(&own)),
     }
@@ -271,7 +277,7 @@ mod tests {
     fn the_json_of_each_situation() {
         for (name, base, head) in scene::all() {
             let json = super::render(&compare(base.as_ref(), &head));
-            if ["regression", "caches", "missing baseline", "failed cell"].contains(&name) {
+            if ["regression", "caches", "missing baseline", "failed cell", "looked into"].contains(&name) {
                 scene::assert_snapshot(&format!("{name}.json"), &json);
             }
             let value: serde_json::Value = serde_json::from_str(&json).unwrap();

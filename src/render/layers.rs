@@ -93,7 +93,8 @@ fn in_full(cell: Option<&CellReport>, change: &LayerChange<'_>) -> Line {
     Line::ours(origin).join(place(cell, change)).then(format!(" {numbers}"))
 }
 
-fn place(cell: Option<&CellReport>, change: &LayerChange<'_>) -> Line {
+/// A layer's line and instruction.
+pub(super) fn place(cell: Option<&CellReport>, change: &LayerChange<'_>) -> Line {
     let layer = change.layer();
     let text = shown_instruction(layer);
     let text = if text.is_empty() { "a layer without history".to_owned() } else { text };

@@ -7,7 +7,7 @@ use super::notes::{self, Note};
 use super::rows::{self, Equality, ImageRows};
 use super::table::{Table, table};
 use super::why::why;
-use super::{cache, headline, layers, times};
+use super::{cache, headline, inside, layers, starts, times};
 use crate::compare::{Baseline, Comparison, Row};
 use crate::escape;
 
@@ -17,6 +17,8 @@ pub const LIMIT_BYTES: usize = 65_000;
 const VISIBLE_IMAGES: usize = 12;
 /// Lines of each kind that stand visible; more are folded.
 const VISIBLE_NOTES: usize = 3;
+/// Images of which it stands visible that they waste more.
+const VISIBLE_WASTE: usize = 2;
 /// Missed steps that stand visible.
 const VISIBLE_MISSES: usize = 2;
 /// Missed steps that are listed.
@@ -51,27 +53,31 @@ fn document(comparison: &Comparison<'_>, title: &Line, opening: &str, limit_byte
     let changed = rows::changed(comparison);
     let (visible, folded) = changed.split_at(changed.len().min(VISIBLE_IMAGES));
     let failures = notes::failures(comparison);
+    let start_lines: Vec<String> = starts::notes(comparison).iter().map(note).collect();
     let failure_lines: Vec<String> = failures.iter().map(note).collect();
     let gates = [notes::budgets(comparison), notes::cache_troubles(comparison)].concat();
     let budget_lines: Vec<String> = gates.iter().map(note).collect();
     let why_lines: Vec<String> = why(comparison).iter().map(bullet).collect();
+    let waste_lines: Vec<String> = inside::grown_waste(comparison).iter().map(bullet).collect();
     let cache_lines: Vec<String> =
         cache::balance(comparison).iter().chain(&cache::missed(comparison, VISIBLE_MISSES, true)).map(bullet).collect();
-    let is_listed = [&budget_lines, &why_lines, &cache_lines].iter().any(|lines| !lines.is_empty());
+    let is_listed = [&budget_lines, &why_lines, &waste_lines, &cache_lines].iter().any(|lines| !lines.is_empty());
     let seen = |lines: &[String]| lines.iter().take(VISIBLE_NOTES).cloned().collect::<Vec<_>>();
     let rest = |lines: &[String]| lines.iter().skip(VISIBLE_NOTES).cloned().collect::<Vec<_>>();
 
     let mut pieces = vec![
         Piece::Fixed(format!("### {}\n\n{opening}", title.markdown())),
+        block(0, "", seen(&start_lines), "\n", "container that will not start"),
         block(0, "", seen(&failure_lines), "\n", "failure"),
         block(4, "", failures.iter().filter_map(log).take(VISIBLE_NOTES).collect(), "", "log"),
         table_block(2, &table(comparison, visible)),
         block(1, "", seen(&budget_lines), "", "budget"),
         block(3, "", seen(&why_lines), "", "reason"),
+        block(3, "", waste_lines.iter().take(VISIBLE_WASTE).cloned().collect(), "", "reason"),
         block(3, "", cache_lines.clone(), "", "remark"),
         Piece::Fixed(if is_listed { "\n".to_owned() } else { String::new() }),
     ];
-    let more: Vec<String> = [rest(&failure_lines), rest(&budget_lines), rest(&why_lines)].concat();
+    let more: Vec<String> = [rest(&start_lines), rest(&failure_lines), rest(&budget_lines), rest(&why_lines)].concat();
     if !more.is_empty() {
         let summary = Line::ours(format!("{} more like these", more.len()));
         pieces.extend(fold(&summary, vec![block(6, "", more, "\n", "line")]));
@@ -101,11 +107,37 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
     let equal = |equality| bullets(rows::unchanged_with(comparison, equality).iter().map(unchanged).collect());
     let moved = bullets(notes::moved_base_images(comparison));
     let not_compared = times::not_compared(comparison).map(|line| line.markdown() + "\n");
-    let has = [("layers", &layers), ("slowest steps", &steps), ("missed steps", &missed), ("caches", &caches)];
+    let groups = |groups: Vec<inside::Group>| groups.iter().map(group).collect::<Vec<_>>();
+    let grown = groups(inside::causes(changed));
+    let packages = groups(inside::packages(changed));
+    let waste = groups(inside::waste(changed));
+    let pull = bullets(inside::pull(changed));
+    let news = bullets(inside::news(comparison));
+    let has = [
+        ("layers", &layers),
+        ("packages and paths", &grown),
+        ("waste", &waste),
+        ("pull", &pull),
+        ("what else is new", &news),
+        ("slowest steps", &steps),
+        ("missed steps", &missed),
+        ("caches", &caches),
+    ];
     let has = has.into_iter().filter(|(_, lines)| !lines.is_empty()).map(|(topic, _)| Line::ours(topic));
     let summary = Line::ours("Details: ").list(has.chain(topics(comparison)), ", ");
     let pieces = vec![
         block(9, "**Layers**\n\n", layers, "\n", "build"),
+        block(9, "**What changed in the layers, unpacked**\n\n", grown, "\n", "build"),
+        block(9, "**Packages**\n\n", packages, "\n", "build"),
+        block(
+            9,
+            "**Waste**: files that a layer writes and a later one deletes or writes again\n\n",
+            waste,
+            "\n",
+            "build",
+        ),
+        block(9, "**Pull**\n\n", pull, "\n", "image"),
+        block(8, "**What else is new**\n\n", news, "\n", "line"),
         block(10, "**Slowest steps that ran**\n\n", steps, "\n", "step"),
         block(10, "**Steps that no cache served, and why**\n\n", missed, "\n", "step"),
         block(11, "**Caches**\n\n", caches, "\n", "build"),
@@ -184,8 +216,17 @@ fn log(note: &Note) -> Option<String> {
 /// The layers of a build as one item.
 fn layers_of(row: &Row<'_>) -> Option<String> {
     let stack = layers::stack(row)?;
-    let lines = stack.layers.iter().map(|line| format!("  {}", bullet(line)));
-    Some(bullet(&stack.title) + &lines.collect::<String>())
+    Some(indented(&stack.title, &stack.layers))
+}
+
+/// A line and those that belong to it as one item.
+fn group(group: &inside::Group) -> String {
+    indented(&group.title, &group.lines)
+}
+
+fn indented(title: &Line, lines: &[Line]) -> String {
+    let lines = lines.iter().map(|line| format!("  {}", bullet(line)));
+    bullet(title) + &lines.collect::<String>()
 }
 
 /// An unchanged image; what differs by noise with the difference, so that nobody has to believe it.

@@ -11,6 +11,7 @@ mod gfm;
 pub mod headline;
 #[cfg(test)]
 mod hostile;
+pub mod inside;
 pub mod json;
 pub mod layers;
 pub mod line;
@@ -19,11 +20,13 @@ pub mod names;
 pub mod notes;
 pub mod open_metrics;
 pub mod outputs;
+pub mod parts;
 pub mod remarks;
 pub mod rows;
 #[cfg(test)]
 mod scene;
 pub mod stage;
+pub mod starts;
 pub mod table;
 pub mod text;
 pub mod times;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::line::Line;
 use super::names::{cell_name, dockerfile_line, image_name, short_sha, version};
 use super::rows;
+use crate::compare::budget::{PULL_KEY, STARTS_KEY};
 use crate::compare::{Baseline, Change, Comparison};
 use crate::report::{BudgetResult, CellReport, Finding, Outcome, Severity, Verdict};
 
@@ -79,8 +80,10 @@ pub fn budgets(comparison: &Comparison<'_>) -> Vec<Note> {
     let measured = || comparison.head.cells.iter().filter(|cell| cell.image.is_some());
     let of = |verdict| {
         measured().filter_map(move |cell| {
-            let parts: Vec<Line> =
-                cell.budgets.iter().filter(|budget| budget.verdict == verdict).map(held_against_limit).collect();
+            // That a container will not start is told for itself, and before.
+            let is_told = |budget: &&BudgetResult| budget.key != STARTS_KEY || budget.verdict != Verdict::Fail;
+            let budgets = cell.budgets.iter().filter(|budget| budget.verdict == verdict);
+            let parts: Vec<Line> = budgets.filter(is_told).map(held_against_limit).collect();
             let line = Line::default().strong(cell_name(&cell.id)).then(" ").list(parts.clone(), "; ");
             (!parts.is_empty()).then(|| Note { verdict, subject: cell_name(&cell.id), line, log_tail: vec![] })
         })
@@ -98,10 +101,18 @@ pub(super) fn held_against_limit(budget: &BudgetResult) -> Line {
         "compressed" | "uncompressed" => Line::ours("weighs ").text(actual).then(" ").join(key),
         "compressed_growth" => Line::ours("grew by ").text(actual.trim_start_matches('+')),
         "layers" => Line::ours("has ").text(actual).then(" layers"),
+        "wasted" => Line::ours("wastes ").text(actual),
+        "efficiency" => Line::ours("keeps ").text(actual).then(" of the bytes that its layers write"),
+        PULL_KEY => Line::ours("costs a node ").text(actual).then(" to pull"),
+        STARTS_KEY => Line::default().text(actual),
         "wall" => Line::ours("took ").text(actual),
         _ => key.then(" ").text(actual),
     };
-    let line = line.then(", limit ").text(&budget.limit);
+    let line = match budget.key.as_str() {
+        STARTS_KEY => return line.then(": ").text(&budget.reason),
+        "efficiency" => line.then(", at least ").text(&budget.limit),
+        _ => line.then(", limit ").text(&budget.limit),
+    };
     // Rounded alike, the two would not show which one is more.
     let limit = budget.limit.replace(" %", ".0 %");
     let alike = [&budget.limit, &limit].iter().any(|limit| actual.trim_start_matches('+') == limit.as_str());
@@ -260,6 +271,23 @@ mod tests {
             ),
             ("layers", Some("11"), "10", "1 over", "has 11 layers, limit 10"),
             ("wall", Some("2m41s"), "2m00s", "41.0s over", "took 2m41s, limit 2m00s"),
+            ("wasted", Some("9.0 MB"), "5.0 MB", "4.0 MB over", "wastes 9.0 MB, limit 5.0 MB"),
+            (
+                "efficiency",
+                Some("94.9 %"),
+                "95 %",
+                "5.0 MB of 100.0 MB are wasted",
+                "keeps 94.9 % of the bytes that its layers write, at least 95 %",
+            ),
+            ("pull", Some("9.0 MB"), "5.0 MB", "4.0 MB over", "costs a node 9.0 MB to pull, limit 5.0 MB"),
+            ("starts", Some("will not start"), "required", "no interpreter", "will not start: no interpreter"),
+            (
+                "starts",
+                None,
+                "required",
+                "the image is encrypted",
+                "starts could not be checked: the image is encrypted",
+            ),
             ("later_key", Some("3"), "2", "1 over", "later key 3, limit 2"),
             ("compressed_growth", None, "5 %", "build failed", "compressed growth could not be checked: build failed"),
         ] {

@@ -5,75 +5,97 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::compare::Comparison;
+use crate::compare::inside::Inside;
 use crate::report::CellReport;
 
-/// A metric, read from one cell; `None` where it was not measured.
+/// A metric, read from one build; `None` where it was not measured.
 struct Metric {
     name: &'static str,
     /// The last word of the name; `None` of a mere number.
     unit: Option<&'static str>,
     help: &'static str,
-    value: fn(&CellReport) -> Option<String>,
+    value: fn(&Build<'_>) -> Option<String>,
+}
+
+/// What is known of a build.
+struct Build<'a> {
+    cell: &'a CellReport,
+    inside: &'a Inside<'a>,
 }
 
 /// Sorted by name.
-const METRICS: [Metric; 7] = [
+const METRICS: [Metric; 9] = [
     Metric {
         name: "build_cached_steps",
         unit: None,
         help: "Steps that were served from a cache.",
-        value: |cell| cell.timing.as_ref().map(|timing| timing.cached_steps.to_string()),
+        value: |build| build.cell.timing.as_ref().map(|timing| timing.cached_steps.to_string()),
     },
     Metric {
         name: "build_context_bytes",
         unit: Some("bytes"),
         help: "Bytes of build context sent.",
-        value: |cell| cell.timing.as_ref()?.context_bytes.map(|bytes| bytes.to_string()),
+        value: |build| build.cell.timing.as_ref()?.context_bytes.map(|bytes| bytes.to_string()),
     },
     Metric {
         name: "build_steps",
         unit: None,
         help: "Dockerfile steps that the build needed.",
-        value: |cell| cell.timing.as_ref().map(|timing| timing.total_steps.to_string()),
+        value: |build| build.cell.timing.as_ref().map(|timing| timing.total_steps.to_string()),
     },
     Metric {
         name: "build_wall_seconds",
         unit: Some("seconds"),
         help: "Wall time of the build.",
-        value: |cell| cell.timing.as_ref().map(|timing| seconds(timing.wall)),
+        value: |build| build.cell.timing.as_ref().map(|timing| seconds(timing.wall)),
     },
     Metric {
         name: "image_compressed_bytes",
         unit: Some("bytes"),
         help: "Sum of the layer blobs: what a node pulls.",
-        value: |cell| cell.image.as_ref().map(|image| image.compressed_bytes.to_string()),
+        value: |build| build.cell.image.as_ref().map(|image| image.compressed_bytes.to_string()),
     },
     Metric {
         name: "image_layers",
         unit: None,
         help: "Layers of the image.",
-        value: |cell| cell.image.as_ref().map(|image| image.layers.len().to_string()),
+        value: |build| build.cell.image.as_ref().map(|image| image.layers.len().to_string()),
+    },
+    Metric {
+        name: "image_pull_bytes",
+        unit: Some("bytes"),
+        help: "Bytes that a node pulls which has the image of the baseline.",
+        value: |build| build.inside.pull.map(|bytes| bytes.0.to_string()),
     },
     Metric {
         name: "image_uncompressed_bytes",
         unit: Some("bytes"),
         help: "Sum of the unpacked layers: what lands on disk.",
-        value: |cell| cell.image.as_ref().map(|image| image.uncompressed_bytes.to_string()),
+        value: |build| build.cell.image.as_ref().map(|image| image.uncompressed_bytes.to_string()),
+    },
+    Metric {
+        name: "image_wasted_bytes",
+        unit: Some("bytes"),
+        help: "Bytes of files that layers write and later ones delete or write again.",
+        value: |build| build.inside.waste.map(|waste| waste.head.0.to_string()),
     },
 ];
 
 /// The metrics of a run, sorted by name and cell.
 #[must_use]
 pub fn render(comparison: &Comparison<'_>) -> String {
-    METRICS.iter().map(|metric| family(metric, &comparison.head.cells)).collect::<String>() + "# EOF\n"
+    let builds = comparison.rows.iter().filter_map(|row| Some(Build { cell: row.head?, inside: &row.inside }));
+    let builds: Vec<Build<'_>> = builds.collect();
+    METRICS.iter().map(|metric| family(metric, &builds)).collect::<String>() + "# EOF\n"
 }
 
-fn family(metric: &Metric, cells: &[CellReport]) -> String {
-    let samples: String = cells
+fn family(metric: &Metric, builds: &[Build<'_>]) -> String {
+    let samples: String = builds
         .iter()
-        .filter_map(|cell| {
-            let (image, platform) = (escaped(&cell.id.image), escaped(&cell.id.platform.to_string()));
-            Some(format!("{}{{image=\"{image}\",platform=\"{platform}\"}} {}\n", metric.name, (metric.value)(cell)?))
+        .filter_map(|build| {
+            let id = &build.cell.id;
+            let (image, platform) = (escaped(&id.image), escaped(&id.platform.to_string()));
+            Some(format!("{}{{image=\"{image}\",platform=\"{platform}\"}} {}\n", metric.name, (metric.value)(build)?))
         })
         .collect();
     if samples.is_empty() {
@@ -114,9 +136,9 @@ mod tests {
 
     #[test]
     fn the_metrics_of_some_situations() {
-        for (name, _, head) in scene::all() {
-            if matches!(name, "failed cell" | "hostile names") {
-                scene::assert_snapshot(&format!("{name}.metrics"), &text(&head));
+        for (name, base, head) in scene::all() {
+            if matches!(name, "failed cell" | "hostile names" | "looked into") {
+                scene::assert_snapshot(&format!("{name}.metrics"), &render(&compare(base.as_ref(), &head)));
             }
         }
     }

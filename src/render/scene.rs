@@ -248,6 +248,78 @@ fn cached() -> (Report, Report) {
     (base(), head)
 }
 
+/// The same change with what is inside of the images; beside it, a service lost the interpreter that its program wants
+/// and copies its files in two steps.
+fn looked_into() -> (Report, Report) {
+    let look = |mut report: Report, has_package: bool| {
+        for cell in &mut report.cells {
+            let Some(image) = &mut cell.image else { continue };
+            image.contents = Some(match (cell.id.image.as_str(), has_package) {
+                ("recommend", false) => recommend(&[(3, "app/recommend.py", 4_000)]),
+                ("recommend", true) => recommend_with_package(),
+                ("orders", true) => Contents { start: lost_interpreter(), ..sample::contents::of(1, &[ORDERS]) },
+                _ => sample::contents::of(1, &[ORDERS]),
+            });
+        }
+        report
+    };
+    (look(dependency(false), false), look(dependency(true), true))
+}
+
+const ORDERS: (u32, &str, u64) = (0, "orders", 5_000_000);
+
+fn lost_interpreter() -> contents::StartCheck {
+    let mut start = sample::contents::broken("the interpreter /lib64/ld-linux-x86-64.so.2 of /orders is missing");
+    start.findings[0].dockerfile_line = Some(26);
+    start
+}
+
+fn recommend(more: &[(u32, &str, u64)]) -> Contents {
+    let files = [(0, "usr/lib/libpython3.so", 44_000_000), (1, "opt/packages/base.py", 460_000)];
+    sample::contents::of(4, &[&files[..], more].concat())
+}
+
+fn recommend_with_package() -> Contents {
+    let inside = recommend(&[
+        (1, "opt/packages/rapidfuzz/fuzz.so", 7_900_000),
+        (1, "opt/packages/rapidfuzz/distance.so", 1_200_000),
+        (3, "app/recommend.py", 5_000),
+    ]);
+    let example = |path: &str, bytes| vec![contents::FileBytes { path: path.into(), bytes }];
+    let waste = contents::Waste {
+        writer: 1,
+        killer: 3,
+        kind: contents::WasteKind::MetadataOnly,
+        bytes: 2_400_000,
+        files: 61,
+        examples: example("opt/packages/rapidfuzz/fuzz.so", 900_000),
+        fix: Some("set the owner while copying: `COPY --chown`".into()),
+    };
+    let root = Finding {
+        rule: "runs-as-root".into(),
+        severity: Severity::Notice,
+        message: "containers run as root: set `USER` to a number that is not 0".into(),
+        dockerfile_line: None,
+        url: None,
+    };
+    let leftover = contents::Leftover {
+        kind: "package-cache".into(),
+        bytes: 1_200_000,
+        files: 9,
+        examples: example("root/.cache/pip/http", 1_100_000),
+        fix: "`RUN --mount=type=cache` for the package manager's downloads".into(),
+    };
+    Contents {
+        live_bytes: inside.live_bytes - waste.bytes,
+        waste: vec![waste],
+        packages: vec![sample::contents::package(1, "python", "rapidfuzz", "3.9.6", 9_100_000, "opt/packages")],
+        exposed_ports: vec!["8080/tcp".into()],
+        findings: vec![root],
+        leftovers: vec![leftover],
+        ..inside
+    }
+}
+
 /// Every situation.
 pub(crate) fn all() -> Vec<Scene> {
     let smaller = service("web", "linux/amd64", ("pip3", 15_000), ("app", 900));
@@ -273,6 +345,7 @@ pub(crate) fn all() -> Vec<Scene> {
         ("failed cell", Some(base()), failed()),
         ("over budget", Some(base()), over_budget()),
         ("dependency", Some(dependency(false)), dependency(true)),
+        ("looked into", Some(looked_into().0), looked_into().1),
         ("caches", Some(cached().0), cached().1),
         ("many platforms", Some(platforms("pip", 22_000, 29_000)), platforms("pip2", 23_000, 30_100)),
         ("hardly comparable", Some(mixed().0), mixed().1),

@@ -3,13 +3,12 @@
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use unicode_width::UnicodeWidthStr;
 
-use super::cache;
-use super::headline;
 use super::line::Line;
 use super::notes::{self, Note};
 use super::rows::{self, ImageRows};
 use super::table::table;
 use super::why::why;
+use super::{cache, headline, inside, starts};
 use crate::compare::{Comparison, verdict};
 use crate::escape;
 use crate::report::Verdict;
@@ -48,13 +47,21 @@ impl Color {
 #[must_use]
 pub fn render(comparison: &Comparison<'_>, color: Color) -> String {
     let verdict = verdict::overall(comparison.head);
-    let notes: Vec<Note> =
-        [notes::failures(comparison), notes::budgets(comparison), notes::cache_troubles(comparison)].concat();
+    let notes: Vec<Note> = [
+        starts::notes(comparison),
+        notes::failures(comparison),
+        notes::budgets(comparison),
+        notes::cache_troubles(comparison),
+    ]
+    .concat();
+    let changed = rows::changed(comparison);
+    let pull = inside::pull(&changed);
     let sections = [
         color.paint(verdict, &wrap(&headline::headline(comparison).terminal())),
         all_rows(comparison),
         notes.iter().map(|one| note(one, color)).collect::<Vec<_>>().join("\n"),
-        lines(&why(comparison)),
+        lines(&[why(comparison), inside::grown_waste(comparison), pull].concat()),
+        lines(&inside::news(comparison)),
         lines(&[cache::balance(comparison).into_iter().collect(), cache::missed(comparison, MISSES, true)].concat()),
         lines(&notes::findings(comparison)),
         wrap(&notes::baseline(comparison).then(".").terminal()),

@@ -1,10 +1,10 @@
 //! Why an image changed: the layers that moved it, with their Dockerfile lines.
 
-use super::layers;
 use super::line::Line;
 use super::names::compression_name;
 use super::rows::{self, ImageRows};
-use super::stage;
+use super::{inside, layers, parts, stage};
+use crate::compare::inside::Origin;
 use crate::compare::layers::{LayerChange, shown_instruction};
 use crate::compare::weight::{CompressionChange, Delta};
 use crate::compare::{Change, Comparison, Row};
@@ -12,6 +12,8 @@ use crate::units::ByteDelta;
 
 /// Causes that are named per image.
 const CAUSES: usize = 2;
+/// Packages and paths that are named per cause.
+const PARTS: usize = 2;
 
 /// One line per changed image, the largest difference first.
 #[must_use]
@@ -45,7 +47,8 @@ fn causes(row: &Row<'_>, delta: &Delta<'_>) -> Line {
         .map(|change| (change.compressed(), layer(row, change)))
         .collect();
     if let Some(split) = delta.split {
-        causes.push((split.base, base_image(delta).then(format!(" {}", split.base))));
+        let inside = wrote(row, Origin::BaseImage);
+        causes.push((split.base, base_image(delta).then(format!(" {}", split.base)).join(inside)));
     }
     causes.retain(|(bytes, _)| !delta.is_noise_part(*bytes));
     causes.sort_by_key(|(bytes, _)| std::cmp::Reverse(bytes.0.unsigned_abs()));
@@ -68,12 +71,19 @@ fn causes(row: &Row<'_>, delta: &Delta<'_>) -> Line {
 
 /// A layer with what ran in the stage that it was copied from. A removed layer was copied by the old Dockerfile.
 fn layer(row: &Row<'_>, change: &LayerChange<'_>) -> Line {
-    let line = layers::brief(row.head, change);
+    let line = layers::brief(row.head, change).join(wrote(row, Origin::Layer(*change)));
     let head = row.head.filter(|_| !matches!(change, LayerChange::Removed(_)));
     match head.and_then(|head| stage::origin(&shown_instruction(change.layer()), head, row.base)) {
         Some(origin) => line.then(", ").join(origin),
         None => line,
     }
+}
+
+/// The packages and paths that account for most of what changed at a place.
+fn wrote(row: &Row<'_>, origin: Origin<'_>) -> Line {
+    let cause =
+        row.inside.causes.iter().find(|cause| cause.origin == origin).filter(|cause| inside::is_notable(row, cause));
+    cause.map_or_else(Line::default, |cause| parts::written(cause, PARTS))
 }
 
 fn base_image(delta: &Delta<'_>) -> Line {

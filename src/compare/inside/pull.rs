@@ -9,13 +9,11 @@ use crate::units::Bytes;
 /// content that was compressed anew is pulled again. One that an image has twice is pulled once.
 #[must_use]
 pub fn pull(base: &ImageMeasurement, head: &ImageMeasurement) -> Bytes {
-    if base.digest == head.digest {
-        return Bytes(0);
-    }
     let mut there: BTreeSet<&str> = base.layers.iter().map(|layer| layer.digest.as_str()).collect();
     let missing = head.layers.iter().filter(|layer| there.insert(&layer.digest));
     let layers = missing.fold(0u64, |sum, layer| sum.saturating_add(layer.compressed_bytes));
-    let has_config = base.config_digest.is_some() && base.config_digest == head.config_digest;
+    let has_config =
+        base.digest == head.digest || base.config_digest.is_some() && base.config_digest == head.config_digest;
     Bytes(if has_config { layers } else { layers.saturating_add(head.config_bytes) })
 }
 

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use super::{Draft, Kind};
-use crate::compare::budget::GROWTH_KEY;
+use crate::compare::budget::{GROWTH_KEY, STARTS_KEY};
 use crate::compare::layers::shown_instruction;
 use crate::compare::miss::misses;
 use crate::compare::{Change, Comparison, Row, why_not_measured};
 use crate::render::cache::{COSTLY, why_it_ran};
 use crate::render::line::Line;
 use crate::render::notes::held_against_limit;
+use crate::render::starts::{self, Loudness};
 use crate::report::{CacheState, Cause, CellReport, Layer, Outcome, Severity, Verdict};
 use crate::units::{Bytes, show_duration};
 
 /// Everything that is to be said of a build.
 pub(super) fn of_build<'a>(comparison: &Comparison<'_>, row: &Row<'_>, cell: &'a CellReport) -> Vec<Draft<'a>> {
-    let mut drafts: Vec<Draft<'_>> = failure(cell).into_iter().collect();
+    let mut drafts: Vec<Draft<'_>> = failure(cell).into_iter().chain(broken(row, cell)).collect();
     if cell.image.is_some() {
         drafts.extend(budgets(row, cell));
     }
@@ -58,10 +59,30 @@ fn failure(cell: &CellReport) -> Option<Draft<'_>> {
     })
 }
 
+/// A container that will not start, at the instruction that says what is started.
+fn broken<'a>(row: &Row<'_>, cell: &'a CellReport) -> Option<Draft<'a>> {
+    let loudness = starts::broken(row)?;
+    let why = row.inside.start.and_then(|start| starts::reason(start.head));
+    let message = why.map_or_else(|| "something is missing".to_owned(), |why| why.message.clone());
+    Some(Draft {
+        severity: if loudness == Loudness::Loud { Severity::Error } else { Severity::Warning },
+        kind: Kind::Failure,
+        rule: "will-not-start".to_owned(),
+        cell,
+        title: " will not start",
+        message: Line::default().text(&message),
+        line: why.and_then(|why| why.dockerfile_line),
+        alike: message,
+        cost: Duration::ZERO,
+    })
+}
+
 fn budgets<'a>(row: &Row<'_>, cell: &'a CellReport) -> impl Iterator<Item = Draft<'a>> {
     cell.budgets.iter().filter_map(move |budget| {
         let (severity, title) = match budget.verdict {
             Verdict::Pass => return None,
+            // Told for itself.
+            Verdict::Fail if budget.key == STARTS_KEY => return None,
             Verdict::Warn if budget.allowed_by.is_some() => (Severity::Warning, " over budget as a label allows"),
             Verdict::Warn => (Severity::Warning, " close to a limit"),
             Verdict::Fail => (Severity::Error, " over budget"),
