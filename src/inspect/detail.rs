@@ -1,6 +1,7 @@
 //! What is kept of a file's content, while it streams by, for questions that are asked when all layers are read.
 
 use super::elf::Elf;
+use super::identity::Identity;
 use serde::{Deserialize, Serialize};
 
 /// What is kept of a file's content. Of most files nothing is.
@@ -13,6 +14,8 @@ pub enum Detail {
     Script(Vec<u8>),
     /// What an ELF file needs to run.
     Elf(Box<Elf>),
+    /// What a package says it is called.
+    Identity(Identity),
     /// Something is there that this would be asked of, and it is too long or sparse.
     Unseen,
 }

@@ -5,10 +5,12 @@
 
 mod attributes;
 mod content;
+mod database;
 mod describe;
 mod detail;
 mod elf;
 mod example;
+mod identity;
 mod image;
 mod kept;
 mod layer;
@@ -22,6 +24,7 @@ pub use describe::describe;
 pub use detail::Detail;
 pub use elf::{Elf, GoBuild, GoModule};
 pub use example::Example;
+pub use identity::Identity;
 pub use image::{Contents, LayerContents, read, read_by};
 pub use kept::Kept;
 pub use layer::Layer;

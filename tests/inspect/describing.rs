@@ -7,7 +7,7 @@ use weighbridge::report;
 
 use crate::tape::{Item, directory, file, mark};
 
-fn image(history: &[&str]) -> Image {
+pub(crate) fn image(history: &[&str]) -> Image {
     let entry = |text: &&str| HistoryEntry { created_by: (*text).to_owned(), ..HistoryEntry::default() };
     Image {
         digest: String::new(),
@@ -21,7 +21,7 @@ fn image(history: &[&str]) -> Image {
     }
 }
 
-fn platform() -> Platform {
+pub(crate) fn platform() -> Platform {
     Platform::new("linux", "amd64", None)
 }
 

@@ -12,6 +12,7 @@ mod forms;
 mod generated;
 mod keeping;
 mod oracle;
+mod packages;
 mod starting;
 #[path = "../support/tape.rs"]
 mod tape;

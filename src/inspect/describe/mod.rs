@@ -1,6 +1,7 @@
 //! What there is to say of an image that was read, in the words of the report.
 
 mod leftovers;
+mod packages;
 mod settings;
 mod waste;
 
@@ -16,6 +17,7 @@ const DUPLICATES: usize = 20;
 pub fn describe(read: &Contents, image: &Image, platform: &Platform) -> contents::Contents {
     let tree = &read.tree;
     let account = tree.account();
+    let (packages, unread) = packages::find(tree);
     contents::Contents {
         file_bytes: account.file_bytes,
         live_bytes: account.live_bytes,
@@ -24,10 +26,10 @@ pub fn describe(read: &Contents, image: &Image, platform: &Platform) -> contents
         duplicates: duplicates(&account),
         layers: read.layers.iter().map(layer_changes).collect(),
         weights: tree.weights().into_iter().map(weight).collect(),
-        packages: Vec::new(),
+        packages,
         leftovers: leftovers::find(tree),
         exposed_ports: image.settings.exposed_ports.iter().cloned().collect(),
-        findings: settings::findings(image),
+        findings: settings::findings(image).into_iter().chain(unread).collect(),
         start: start::check(tree, &image.settings, platform),
     }
 }

@@ -1,12 +1,15 @@
 //! Keeps of a file's content what later questions need, while it streams by.
 
-use crate::inspect::Detail;
+use crate::inspect::database::{self, Telling};
 use crate::inspect::elf::Watch;
+use crate::inspect::{Detail, Identity};
 
 /// How much of a script Linux looks at (`BINPRM_BUF_SIZE`, linux/binfmts.h).
 const HEAD_BYTES: usize = 256;
 /// More text is not kept of a layer. The package database of a full desktop is 10 MB.
 pub(super) const TEXTS_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+/// Longer files do not say what a package is called.
+const IDENTITY_LIMIT_BYTES: u64 = 1024 * 1024;
 
 /// The content of one file, as far as it is kept.
 pub(super) enum Capture {
@@ -14,6 +17,8 @@ pub(super) enum Capture {
     Nothing,
     /// All of it.
     Text(Vec<u8>),
+    /// What it says a package is called, told from all of it.
+    Identity(Vec<u8>, fn(&[u8]) -> Option<Identity>),
     /// Its beginning, which tells what it is.
     Head(Head),
     /// What tells what an ELF file needs.
@@ -32,10 +37,16 @@ pub(super) struct Head {
 impl Capture {
     /// Begins to keep a file of this path, whose text is kept if it fits.
     pub(super) fn of(path: &[u8], bytes: u64, room_bytes: u64) -> Self {
-        match (is_text(path), bytes <= room_bytes) {
-            (true, true) => Self::Text(Vec::new()),
-            (true, false) => Self::Unseen,
-            (false, _) => Self::Head(Head { bytes: [0; HEAD_BYTES], length: 0, file_bytes: bytes }),
+        let path = path.strip_prefix(b"./").unwrap_or(path);
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        let telling = if is_setting(path) { Some(Telling::Everything) } else { database::telling(path) };
+        let is_short = bytes <= IDENTITY_LIMIT_BYTES;
+        match telling {
+            Some(Telling::Everything) if bytes <= room_bytes => Self::Text(Vec::new()),
+            Some(Telling::Npm) if is_short => Self::Identity(Vec::new(), Identity::of_npm),
+            Some(Telling::Python) if is_short => Self::Identity(Vec::new(), Identity::of_python),
+            Some(_) => Self::Unseen,
+            None => Self::Head(Head { bytes: [0; HEAD_BYTES], length: 0, file_bytes: bytes }),
         }
     }
 
@@ -43,7 +54,7 @@ impl Capture {
     pub(super) fn part(&mut self, part: &[u8]) {
         match self {
             Self::Nothing | Self::Unseen => {}
-            Self::Text(text) => text.extend_from_slice(part),
+            Self::Text(text) | Self::Identity(text, _) => text.extend_from_slice(part),
             Self::Elf(watch) => watch.part(part),
             Self::Head(head) => {
                 let rest = head.take(part);
@@ -65,6 +76,7 @@ impl Capture {
             Self::Nothing => None,
             Self::Unseen => Some(Detail::Unseen),
             Self::Text(text) => Some(Detail::Text(text)),
+            Self::Identity(text, told_by) => told_by(&text).map(Detail::Identity),
             Self::Elf(watch) => watch.finish().map(|elf| Detail::Elf(Box::new(elf))),
             Self::Head(head) => head.first_line().map(|line| Detail::Script(line.to_vec())),
         }
@@ -101,22 +113,12 @@ impl Head {
     }
 }
 
-/// Whether all of a file is kept.
-fn is_text(path: &[u8]) -> bool {
-    let path = path.strip_prefix(b"./").unwrap_or(path);
-    let path = path.strip_prefix(b"/").unwrap_or(path);
-    let (directory, name) = match path.iter().rposition(|byte| *byte == b'/') {
-        Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
-        None => (&b""[..], path),
-    };
-    match (directory, name) {
-        (b"etc" | b"usr/etc", b"passwd" | b"group" | b"ld.so.conf")
-        | (b"var/lib/dpkg", b"status")
-        | (b"var/lib/dpkg/status.d", _)
-        | (b"lib/apk/db" | b"usr/lib/apk/db", b"installed") => true,
-        (b"etc", _) => name.starts_with(b"ld-musl-") && name.ends_with(b".path"),
-        (b"etc/ld.so.conf.d", _) => name.ends_with(b".conf"),
-        (b"var/lib/dpkg/info", _) => name.ends_with(b".list"),
+/// Whether a file says who users are or where libraries lie.
+fn is_setting(path: &[u8]) -> bool {
+    match database::split(path) {
+        (b"etc" | b"usr/etc", b"passwd" | b"group" | b"ld.so.conf") => true,
+        (b"etc", name) => name.starts_with(b"ld-musl-") && name.ends_with(b".path"),
+        (b"etc/ld.so.conf.d", name) => name.ends_with(b".conf"),
         _ => false,
     }
 }
@@ -144,5 +146,16 @@ mod tests {
             }
         }
         assert_eq!(Capture::of(b"etc/group", 2, 1).finish(), Some(Detail::Unseen));
+    }
+
+    #[test]
+    fn of_a_manifest_what_it_is_called_is_kept_alone() {
+        let identity = Identity { name: "x".to_owned(), version: "1".to_owned() };
+        for parts in [1, 7, 10_000] {
+            let json = br#"{"name":"x","version":"1","description":"long"}"#;
+            assert_eq!(captured("node_modules/x/package.json", json, parts), Some(Detail::Identity(identity.clone())));
+        }
+        assert_eq!(captured("node_modules/x/package.json", b"{}", 1), None);
+        assert_eq!(Capture::of(b"node_modules/x/package.json", 2_000_000, 0).finish(), Some(Detail::Unseen));
     }
 }

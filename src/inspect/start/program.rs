@@ -42,7 +42,7 @@ pub(super) fn run<'a>(files: &Files<'a>, command: &[Vec<u8>]) -> Result<Program<
                 }
             }
             Some(Detail::Script(line)) => command = interpreted(files, &found, line)?,
-            Some(Detail::Unseen | Detail::Text(_)) => {
+            Some(Detail::Unseen | Detail::Text(_) | Detail::Identity(_)) => {
                 return Err(unknown(
                     "start-command-unseen",
                     format!("{} could not be looked into", shown_path(&found.path)),

@@ -55,6 +55,11 @@ impl Tree {
     /// # Errors
     /// When nothing is there.
     pub fn find(&self, path: &[u8]) -> Result<Found<'_>, Absent> {
+        self.walk(path).map(|at| self.found(at))
+    }
+
+    /// Where a path leads when symbolic links are followed.
+    pub(super) fn walk(&self, path: &[u8]) -> Result<PathId, Absent> {
         let mut names: Vec<&[u8]> = path.rsplit(|byte| *byte == b'/').collect();
         let (mut at, mut links) = (PathId::ROOT, 0);
         while let Some(name) = names.pop() {
@@ -82,7 +87,7 @@ impl Tree {
                 _ => at = next,
             }
         }
-        Ok(self.found(at))
+        Ok(at)
     }
 
     /// The names in a directory, sorted; empty where there is none.

@@ -13,6 +13,7 @@
 //! - A layer that an image has twice is written twice.
 
 mod account;
+mod claims;
 mod duplicate;
 mod file;
 mod find;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 pub use account::{Account, LiveFile, WrittenFile};
+pub(super) use claims::Claims;
 pub use duplicate::{Copied, Duplicate};
 use file::{FileId, Files};
 pub use find::{Absent, Found, FoundKind};

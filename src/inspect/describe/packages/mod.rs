@@ -1,0 +1,102 @@
+//! What package managers installed and compilers linked, with the bytes of its files.
+//!
+//! A file belongs to one package: to that of the system where it has it, as Debian and Alpine bring packages of Python
+//! and npm too, and else to that of the language. Such a package, whose own description belongs to another, is not
+//! told of twice.
+
+mod apk;
+mod deb;
+mod go;
+mod npm;
+mod python;
+mod rpm;
+
+use std::collections::BTreeMap;
+
+use crate::inspect::tree::Claims;
+use crate::inspect::{Detail, FoundKind, Identity, Tree};
+use crate::report::contents::Package;
+use crate::report::{Finding, Severity};
+
+/// Ten times what the largest images have. It bounds what a hostile database can make of a few bytes a package.
+const LIMIT: u32 = 100_000;
+
+/// What was found so far.
+struct Inventory<'a> {
+    tree: &'a Tree,
+    claims: Claims<'a>,
+    /// By number; with bytes where files can be told.
+    packages: Vec<Package>,
+    /// Databases that are there and were not read.
+    unread: Vec<String>,
+}
+
+/// What is installed, sorted, and what is to say about databases that could not be read.
+pub(super) fn find(tree: &Tree) -> (Vec<Package>, Vec<Finding>) {
+    let mut found = Inventory { tree, claims: Claims::new(tree), packages: Vec::new(), unread: Vec::new() };
+    deb::add(&mut found);
+    apk::add(&mut found);
+    rpm::add(&mut found);
+    python::add(&mut found);
+    npm::add(&mut found);
+    go::add(&mut found);
+    found.claims.compiled();
+    let findings = found.unread.iter().map(|path| unread(path)).collect();
+    (found.weighed(), findings)
+}
+
+impl<'a> Inventory<'a> {
+    /// Adds a package that was told of by a file; returns its number.
+    fn add(&mut self, kind: &str, identity: Identity, told_by: (&[u8], u32), bytes: Option<u64>) -> Option<u32> {
+        let number = u32::try_from(self.packages.len()).ok().filter(|number| *number < LIMIT)?;
+        let (path, layer) = (super::text(told_by.0), told_by.1);
+        let Identity { name, version } = identity;
+        self.packages.push(Package { kind: kind.to_owned(), name, version, bytes, layer, path });
+        Some(number)
+    }
+
+    /// The text at a path, with the layer that wrote it. One that is there and was not kept is noted.
+    fn text(&mut self, path: &[u8]) -> Option<(&'a [u8], u32)> {
+        let found = self.tree.find(path).ok().filter(|found| found.kind == FoundKind::File)?;
+        match (found.detail, found.layer) {
+            (Some(Detail::Text(text)), Some(layer)) => Some((text, layer)),
+            _ if found.bytes == 0 => None,
+            _ => {
+                self.unread.push(super::text(path));
+                None
+            }
+        }
+    }
+
+    /// Gives the files at paths to a package, whose files are thereby known.
+    fn own(&mut self, package: u32, paths: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+        if let Some(package) = self.packages.get_mut(package as usize) {
+            package.bytes = Some(0);
+        }
+        paths.into_iter().for_each(|path| self.claims.file(path.as_ref(), package));
+    }
+
+    /// All packages with the bytes of their files.
+    fn weighed(self) -> Vec<Package> {
+        let loads: BTreeMap<u32, (u64, u32)> = self.claims.loads();
+        let mut packages: Vec<Package> = (0..)
+            .zip(self.packages)
+            .map(|(number, package)| match (package.bytes, loads.get(&number)) {
+                (Some(_), Some((bytes, layer))) => Package { bytes: Some(*bytes), layer: *layer, ..package },
+                _ => package,
+            })
+            .collect();
+        packages.sort();
+        packages
+    }
+}
+
+fn unread(path: &str) -> Finding {
+    Finding {
+        rule: "package-database-not-read".to_owned(),
+        severity: Severity::Notice,
+        message: format!("the package database {path} was not read: its packages are not told"),
+        dockerfile_line: None,
+        url: None,
+    }
+}

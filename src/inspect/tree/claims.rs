@@ -1,0 +1,107 @@
+//! Which package each file of the final file system belongs to: to one at most.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::super::database::split;
+use super::super::paths::PathId;
+use super::Tree;
+use super::file::FileId;
+use super::place::Node;
+
+/// The packages, by number, that files belong to. Who comes first gets a file.
+pub(in crate::inspect) struct Claims<'a> {
+    tree: &'a Tree,
+    owners: HashMap<FileId, u32>,
+}
+
+impl<'a> Claims<'a> {
+    /// No file belongs to anybody.
+    pub(in crate::inspect) fn new(tree: &'a Tree) -> Self {
+        Self { tree, owners: HashMap::new() }
+    }
+
+    /// The package that the file at a path belongs to.
+    pub(in crate::inspect) fn owner(&self, path: &[u8]) -> Option<u32> {
+        self.owners.get(&self.file_at(path)?).copied()
+    }
+
+    /// Gives the file at a path to a package. Links are followed on the way to it, as package managers write paths
+    /// down that were right before `/lib` became one; a link itself is no file, and may lead to somebody else's.
+    pub(in crate::inspect) fn file(&mut self, path: &[u8], package: u32) {
+        if let Some(file) = self.file_at(path) {
+            self.owners.entry(file).or_insert(package);
+        }
+    }
+
+    /// Gives the files below directories to packages, of nested directories to that of the innermost.
+    pub(in crate::inspect) fn innermost(&mut self, directories: &[(Vec<u8>, u32)]) {
+        let tree = self.tree;
+        let directories: HashMap<PathId, u32> =
+            directories.iter().filter_map(|(path, package)| Some((tree.walk(path).ok()?, *package))).collect();
+        let mut of_directory: HashMap<PathId, u32> = HashMap::new();
+        // A directory has a smaller number than what is in it.
+        for (path, node) in tree.places.live(&tree.paths) {
+            let inherited = || of_directory.get(&tree.paths.parent(path)).copied();
+            let Some(package) = directories.get(&path).copied().or_else(inherited) else { continue };
+            match node {
+                Node::Directory => _ = of_directory.insert(path, package),
+                Node::File(file) => _ = self.owners.entry(file).or_insert(package),
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives what Python compiled to the package of its source (PEP 3147).
+    pub(in crate::inspect) fn compiled(&mut self) {
+        let tree = self.tree;
+        for (path, node) in tree.places.live(&tree.paths) {
+            let cache = tree.paths.parent(path);
+            let Node::File(file) = node else { continue };
+            if tree.paths.name(cache) != b"__pycache__" || self.owners.contains_key(&file) {
+                continue;
+            }
+            let module = tree.paths.name(path).split(|byte| *byte == b'.').next().unwrap_or_default();
+            let source = tree.paths.get(tree.paths.parent(cache), &[module, b".py"].concat());
+            if let Some(owner) = source.and_then(|source| self.owners.get(&self.file_of(source)?).copied()) {
+                self.owners.insert(file, owner);
+            }
+        }
+    }
+
+    /// Bytes of the files of each package that has some, and the layer that wrote most of them.
+    pub(in crate::inspect) fn loads(&self) -> BTreeMap<u32, (u64, u32)> {
+        let mut by_layer: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        for (file, package) in &self.owners {
+            if let Some(file) = self.tree.files.get(*file) {
+                let bytes = by_layer.entry((*package, file.layer)).or_default();
+                *bytes = bytes.saturating_add(file.content.bytes);
+            }
+        }
+        let mut loads: BTreeMap<u32, (u64, u32, u64)> = BTreeMap::new();
+        for ((package, layer), bytes) in by_layer {
+            let (sum, most_of, most) = loads.entry(package).or_insert((0, layer, 0));
+            *sum = sum.saturating_add(bytes);
+            if bytes > *most {
+                (*most_of, *most) = (layer, bytes);
+            }
+        }
+        loads.into_iter().map(|(package, (bytes, layer, _))| (package, (bytes, layer))).collect()
+    }
+
+    /// The paths of live files of a name, in no order that means anything but always the same one.
+    pub(in crate::inspect) fn called(&self, name: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let Tree { paths, places, .. } = self.tree;
+        let is_it = move |(path, node): &(PathId, Node)| matches!(node, Node::File(_)) && paths.name(*path) == name;
+        places.live(paths).filter(is_it).map(|(path, _)| paths.spell(path))
+    }
+
+    fn file_at(&self, path: &[u8]) -> Option<FileId> {
+        let (directory, name) = split(path);
+        let directory = self.tree.walk(directory).ok()?;
+        self.file_of(self.tree.paths.get(directory, name)?)
+    }
+
+    fn file_of(&self, path: PathId) -> Option<FileId> {
+        if let Node::File(file) = self.tree.places.node(path) { Some(file) } else { None }
+    }
+}
