@@ -47,6 +47,8 @@ schema:
 	mv schema/config.schema.json.tmp schema/config.schema.json
 	cargo run --quiet --locked -- schema report > schema/report.schema.json.tmp
 	mv schema/report.schema.json.tmp schema/report.schema.json
+	cargo run --quiet --locked -- schema inspect > schema/inspect.schema.json.tmp
+	mv schema/inspect.schema.json.tmp schema/inspect.schema.json
 
 ## clean: stop the private engine and remove its data (downloads stay)
 .PHONY: clean

@@ -41,6 +41,7 @@ Examples:
   weighbridge run --image orders --platform linux/amd64
   weighbridge run --base v1.4.0         compare with another commit
   weighbridge compare old.json new.json --format markdown
+  weighbridge inspect ghcr.io/acme/web:1.4
   weighbridge doctor                    is this machine fit?
 
 Exit codes:
@@ -60,6 +61,8 @@ pub enum Command {
     Init(InitArgs),
     /// Compare two report files.
     Compare(CompareArgs),
+    /// Say what is inside of an image: where the bytes are, which are wasted, and whether it will start.
+    Inspect(InspectArgs),
     /// Check that this machine can build what is planned, and say how to mend it.
     Doctor,
     /// Print a JSON Schema.
@@ -211,6 +214,22 @@ pub struct CompareArgs {
     pub head_report: PathBuf,
 }
 
+/// Options of `inspect`.
+#[derive(Debug, Clone, Args)]
+pub struct InspectArgs {
+    /// An OCI layout or its tar, an archive of `docker save`, a name in a registry, or docker://NAME for the engine's.
+    pub image: String,
+    /// Keep in this directory what was read of each layer, so that none is read twice.
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Dockerfile that the image was built from, which gives layers their line.
+    #[arg(long, value_name = "FILE")]
+    pub dockerfile: Option<PathBuf>,
+    /// Its stage that was built.
+    #[arg(long, value_name = "STAGE", requires = "dockerfile")]
+    pub target: Option<String>,
+}
+
 /// Options of `schema`.
 #[derive(Debug, Clone, Args)]
 pub struct SchemaArgs {
@@ -226,6 +245,8 @@ pub enum SchemaKind {
     Config,
     /// Of `report.json`.
     Report,
+    /// Of `inspect --format json`.
+    Inspect,
 }
 
 /// Options of `completions`.

@@ -44,6 +44,25 @@ pub fn open(path: &Path) -> Result<File> {
     File::open(path).with_context(|| format!("open {}", path.display()))
 }
 
+/// Reads a part of a file, which must be that long.
+///
+/// # Errors
+/// When the file is shorter or cannot be read.
+pub fn read_at(file: &File, offset: u64, bytes: u64) -> Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    let mut content = vec![0; usize::try_from(bytes)?];
+    file.read_exact_at(&mut content, offset).with_context(|| format!("read {bytes} bytes at byte {offset}"))?;
+    Ok(content)
+}
+
+/// A file without a name, which is gone with this process.
+///
+/// # Errors
+/// When the directory for temporary files cannot be written.
+pub fn temporary() -> Result<File> {
+    tempfile::tempfile().context("create a temporary file")
+}
+
 /// Creates or truncates a file.
 ///
 /// # Errors

@@ -126,6 +126,26 @@ pub async fn output(invocation: &Invocation, limits: Limits) -> Result<Output, P
     Ok(Output { status: ended.status, stdout, stderr })
 }
 
+/// Runs a program to its end and writes its standard output to a sink as it comes, however much it is.
+///
+/// # Errors
+/// When the program is missing or cannot be started, or the sink cannot be written; it is then killed with all that it
+/// started. On cancellation it is interrupted. See [`Output::require_success`] for exit codes.
+pub async fn output_to(
+    invocation: &Invocation,
+    sink: &mut impl Write,
+    cancel: &CancellationToken,
+) -> Result<Output, ProcessError> {
+    let (mut group, out, err) = spawn(invocation)?;
+    let mut stderr = Vec::new();
+    let copy = |chunk: &[u8]| sink.write_all(chunk);
+    let pumps = async { tokio::try_join!(read_chunks(out, copy), read_tail(err, &mut stderr)).map(|_| ()) };
+    let stop = cancel.cancelled().map(|()| Ending::Cancelled);
+    let ended = supervise(&mut group, pumps, stop, STOP_GRACE).await;
+    let ended = ended.map_err(|source| ProcessError::Io { command: invocation.to_string(), source })?;
+    Ok(Output { status: ended.status, stdout: Vec::new(), stderr })
+}
+
 /// Runs a program and hands out each line of its standard error as it comes, without the newline and cut at
 /// [`LINE_LIMIT_BYTES`] (then ending with [`CUT_MARK`]).
 ///

@@ -10,9 +10,11 @@ mod comment_from_run;
 mod compare;
 mod dry_run;
 mod evidence;
+mod images;
 mod index;
 mod init;
 mod inputs;
+mod inspect;
 mod interrupt;
 mod keep;
 mod lookup;
@@ -38,7 +40,7 @@ use crate::error::{self, Exit};
 use crate::git::Git;
 use crate::publish::job_log::JobLog;
 use crate::publish::terminal;
-use crate::{config, doctor, report};
+use crate::{config, doctor, render, report};
 use session::Session;
 
 /// Runs one command line and returns the exit code.
@@ -94,6 +96,7 @@ async fn command(session: &Session, command: &Command) -> Result<u8> {
         Command::Comment(args) => comment_from_run::comment(session, args).await,
         Command::Init(args) => init::init(session, args).await,
         Command::Compare(args) => compare::compare(session, args),
+        Command::Inspect(args) => inspect::inspect(session, args).await,
         Command::Doctor => diagnose(session).await,
         Command::Schema(args) => Ok(print_schema(args.kind)),
         Command::Completions(args) => Ok(print_completions(args.shell)),
@@ -126,6 +129,7 @@ fn print_schema(kind: SchemaKind) -> u8 {
     let schema = match kind {
         SchemaKind::Config => config::schema(),
         SchemaKind::Report => report::v1::schema(),
+        SchemaKind::Inspect => render::inspect::schema(),
     };
     terminal::out(&format!("{schema:#}\n"));
     error::OK

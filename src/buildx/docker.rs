@@ -1,5 +1,6 @@
 //! The real tool: every command line of `docker` that is not a build, and the [`Builder`] that runs builds.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,6 +122,17 @@ impl Docker {
         Ok(self.ask(&question).await?.stdout)
     }
 
+    /// Writes an image of the engine as an archive, with all platforms that the engine has of it.
+    ///
+    /// # Errors
+    /// When the engine has no such image or does not answer, or the file cannot be written.
+    pub async fn save(&self, image: &str, archive: &mut impl Write) -> Result<()> {
+        let command = Invocation::new("docker").args(["image", "save", "--", image]);
+        let saved = process::output_to(&command, archive, &self.cancel).await;
+        saved.and_then(|output| output.require_success(&command)).map_err(with_hint)?;
+        Ok(())
+    }
+
     /// Our builder, and whether it was not there before.
     async fn own_builder(&self) -> Result<(BuilderFacts, bool)> {
         if let Ok(facts) = self.inspect(Some(OWN_BUILDER)).await {
@@ -138,10 +150,7 @@ impl Docker {
             bail!("run `{question}`: stopped");
         };
         let answer = answer.and_then(|output| output.require_success(question));
-        answer.map_err(|error| match hint(&error) {
-            Some(hint) => anyhow::anyhow!("{error}; {hint}"),
-            None => error.into(),
-        })
+        answer.map_err(with_hint)
     }
 }
 
@@ -200,6 +209,13 @@ fn require_recent(line: &str) -> Result<()> {
         }
         // A version that is not told is tried, not refused.
         _ => Ok(()),
+    }
+}
+
+fn with_hint(error: ProcessError) -> anyhow::Error {
+    match hint(&error) {
+        Some(hint) => anyhow::anyhow!("{error}; {hint}"),
+        None => error.into(),
     }
 }
 

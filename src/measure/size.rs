@@ -44,17 +44,31 @@ pub fn measure_image(
     let contents = contents(&layout, &image, platform, known);
     // Where what is inside could not be read, its length can: never lose the numbers.
     let weighed: Vec<Weighed> = image.layers.iter().map(|layer| known.weigh(&layout, layer)).collect::<Result<_>>()?;
-    let lineage = dockerfile.and_then(|(dockerfile, target)| dockerfile.lineage(target));
-    let origins = lineage.map(|lineage| lines::origins(&image.history, &lineage)).unwrap_or_default();
     let (contents, unread) = match contents {
-        Ok(mut contents) => {
-            place_start(&mut contents, &image.history, &origins);
-            (Some(contents), None)
-        }
+        Ok(contents) => (Some(contents), None),
         Err(error) => (None, Some(not_read(&error))),
     };
-    let layers = join(&image, &weighed, &origins);
-    let image = ImageMeasurement {
+    let image = ImageMeasurement { base_images, ..measured(image, &weighed, dockerfile, contents)? };
+    Ok(Measured { image, unread })
+}
+
+/// Joins what is known of an image whose layers were read. `dockerfile` is as for [`measure_image`].
+///
+/// # Errors
+/// When the layers have more bytes than a number can hold.
+pub fn measured(
+    image: Image,
+    weighed: &[Weighed],
+    dockerfile: Option<(&Dockerfile, Option<&str>)>,
+    mut contents: Option<Contents>,
+) -> Result<ImageMeasurement> {
+    let lineage = dockerfile.and_then(|(dockerfile, target)| dockerfile.lineage(target));
+    let origins = lineage.map(|lineage| lines::origins(&image.history, &lineage)).unwrap_or_default();
+    if let Some(contents) = &mut contents {
+        place_start(contents, &image.history, &origins);
+    }
+    let layers = join(&image, weighed, &origins);
+    Ok(ImageMeasurement {
         compressed_bytes: sum(&layers, |layer| layer.compressed_bytes)?,
         uncompressed_bytes: sum(&layers, |layer| layer.uncompressed_bytes)?,
         digest: image.digest,
@@ -62,10 +76,9 @@ pub fn measure_image(
         config_bytes: image.config_bytes,
         attestation_bytes: image.attestation_bytes,
         layers,
-        base_images,
+        base_images: Vec::new(),
         contents,
-    };
-    Ok(Measured { image, unread })
+    })
 }
 
 /// What is inside. A layer is read once for this and for its numbers.

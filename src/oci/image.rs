@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use oci_spec::image::{Arch, Descriptor, Digest, ImageManifest, Os};
 
-use super::{Layout, Platform, Settings};
+use super::blobs::{self, Blobs};
+use super::{Platform, Settings};
 
 /// What manifest and config say of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +52,9 @@ pub struct HistoryEntry {
 }
 
 /// Reads the image of a manifest; its attestations are not looked at.
-pub(super) fn read(layout: &Layout, descriptor: &Descriptor) -> Result<Image> {
-    let manifest = layout.manifest(descriptor)?;
-    let config = layout.config(manifest.config())?;
+pub(super) fn read(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Image> {
+    let manifest = blobs::manifest(blobs, descriptor)?;
+    let blobs::Config { config, settings } = blobs::config(blobs, manifest.config())?;
     let (layers, diff_ids) = (manifest.layers(), config.rootfs().diff_ids());
     ensure!(
         layers.len() == diff_ids.len(),
@@ -74,7 +75,7 @@ pub(super) fn read(layout: &Layout, descriptor: &Descriptor) -> Result<Image> {
         layers: layers.iter().zip(diff_ids).map(|(layer, diff_id)| blob(layer, diff_id)).collect::<Result<_>>()?,
         history: history.collect(),
         platform: platform(config.os(), config.architecture(), config.variant().as_deref()),
-        settings: layout.settings(manifest.config())?,
+        settings,
     })
 }
 
@@ -89,8 +90,8 @@ fn blob(layer: &Descriptor, diff_id: &str) -> Result<LayerBlob> {
 }
 
 /// The platform that an image's config states.
-pub(super) fn config_platform(layout: &Layout, manifest: &ImageManifest) -> Result<Platform> {
-    let config = layout.config(manifest.config())?;
+pub(super) fn config_platform(blobs: &dyn Blobs, manifest: &ImageManifest) -> Result<Platform> {
+    let blobs::Config { config, .. } = blobs::config(blobs, manifest.config())?;
     Ok(platform(config.os(), config.architecture(), config.variant().as_deref()))
 }
 
@@ -103,6 +104,7 @@ pub(super) fn platform(os: &Os, architecture: &Arch, variant: Option<&str>) -> P
 mod tests {
     use serde_json::json;
 
+    use super::super::Layout;
     use super::super::testing::{TestLayout, amd64};
     use super::*;
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use oci_spec::image::{Descriptor, Digest, ImageIndex, ImageManifest, MediaType, ToDockerV2S2};
 
-use super::{Layout, Platform, image};
+use super::blobs::{self, Blobs};
+use super::{Platform, image};
 
 /// A build writes two levels; more is a mistake or an attack.
 const DEPTH_LIMIT: usize = 8;
@@ -21,7 +22,7 @@ pub(super) struct Candidate {
     pub(super) platform: Platform,
 }
 
-/// What a layout holds.
+/// What a place holds.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     images: Vec<Candidate>,
@@ -29,15 +30,16 @@ pub(super) struct Found {
     descriptors: usize,
 }
 
-/// Collects all images and attestations of a layout.
-pub(super) fn walk(layout: &Layout) -> Result<Found> {
+/// Collects all images and attestations of a place. A manifest is not read where its descriptor says enough: an archive of
+/// one platform may lack those of the others.
+pub(super) fn walk(blobs: &dyn Blobs) -> Result<Found> {
     let mut found = Found::default();
     let mut seen = BTreeSet::new();
-    let mut open = vec![(layout.index()?, 0)];
+    let mut open = vec![(blobs::root_index(blobs)?, 0)];
     while let Some((index, depth)) = open.pop() {
         ensure!(depth < DEPTH_LIMIT, "index.json: indexes nested deeper than {DEPTH_LIMIT}");
-        for descriptor in found.add(layout, &index, &mut seen)? {
-            let nested = layout.nested_index(&descriptor);
+        for descriptor in found.add(blobs, &index, &mut seen)? {
+            let nested = blobs::nested_index(blobs, &descriptor);
             open.push((nested.with_context(|| format!("read index {}", descriptor.digest()))?, depth + 1));
         }
     }
@@ -45,8 +47,13 @@ pub(super) fn walk(layout: &Layout) -> Result<Found> {
 }
 
 impl Found {
+    /// All images, of whatever platform.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.images.iter()
+    }
+
     /// Sorts the entries of one index, and returns those that are indexes not seen before.
-    fn add(&mut self, layout: &Layout, index: &ImageIndex, seen: &mut BTreeSet<String>) -> Result<Vec<Descriptor>> {
+    fn add(&mut self, blobs: &dyn Blobs, index: &ImageIndex, seen: &mut BTreeSet<String>) -> Result<Vec<Descriptor>> {
         let mut nested = Vec::new();
         for descriptor in index.manifests() {
             self.descriptors += 1;
@@ -59,55 +66,63 @@ impl Found {
             } else if is(descriptor.media_type(), &MediaType::ImageIndex) {
                 nested.push(descriptor.clone());
             } else if is(descriptor.media_type(), &MediaType::ImageManifest) {
-                self.add_manifest(layout, descriptor)?;
+                self.add_manifest(blobs, descriptor)?;
             }
         }
         Ok(nested)
     }
 
-    fn add_manifest(&mut self, layout: &Layout, descriptor: &Descriptor) -> Result<()> {
-        let manifest = layout.manifest(descriptor).with_context(|| format!("read manifest {}", descriptor.digest()))?;
-        if manifest.artifact_type().as_ref().is_some_and(is_attestation_type) {
-            self.attestations.push(descriptor.clone());
-        } else if is(manifest.config().media_type(), &MediaType::ImageConfig) {
-            let platform = match descriptor.platform() {
-                Some(platform) => {
-                    image::platform(platform.os(), platform.architecture(), platform.variant().as_deref())
+    fn add_manifest(&mut self, blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<()> {
+        let platform = match descriptor.platform() {
+            Some(platform) => image::platform(platform.os(), platform.architecture(), platform.variant().as_deref()),
+            None => match manifest_kind(blobs, descriptor)? {
+                Kind::Image(manifest) => image::config_platform(blobs, &manifest)?,
+                Kind::Attestation => {
+                    self.attestations.push(descriptor.clone());
+                    return Ok(());
                 }
-                None => image::config_platform(layout, &manifest)?,
-            };
-            self.images.push(Candidate { descriptor: descriptor.clone(), platform });
-        }
+                Kind::Other => return Ok(()),
+            },
+        };
+        self.images.push(Candidate { descriptor: descriptor.clone(), platform });
         Ok(())
     }
 
     /// The image for a platform: the exact one, else the only one that differs in an unstated variant.
-    pub(super) fn choose(&self, platform: &Platform) -> Result<&Candidate> {
-        let pick = |fits: &dyn Fn(&Platform) -> bool| -> Vec<&Candidate> {
-            self.images.iter().filter(|image| fits(&image.platform)).collect()
+    pub(super) fn choose(&self, blobs: &dyn Blobs, platform: &Platform) -> Result<&Candidate> {
+        let pick = |fits: &dyn Fn(&Platform) -> bool| -> Result<Vec<&Candidate>> {
+            let fitting = self.images.iter().filter(|image| fits(&image.platform));
+            real_images(blobs, fitting)
         };
-        let exact = pick(&|other| other == platform);
+        let exact = pick(&|other| other == platform)?;
         let candidates =
-            if exact.is_empty() { pick(&|other| differs_in_unstated_variant(other, platform)) } else { exact };
+            if exact.is_empty() { pick(&|other| differs_in_unstated_variant(other, platform))? } else { exact };
         match candidates.as_slice() {
             [one] => Ok(one),
-            [] => bail!("no image for {platform} in the layout; it has {}", self.platforms()),
-            many => bail!("{} images for {platform} in the layout; expected one", many.len()),
+            [] => bail!("no image for {platform}; there is {}", self.platforms()),
+            many => bail!("{} images for {platform}; expected one", many.len()),
+        }
+    }
+
+    /// The only image; of several the one for a platform.
+    pub(super) fn choose_only(&self, blobs: &dyn Blobs, preferred: &Platform) -> Result<&Candidate> {
+        match self.images.as_slice() {
+            [one] => Ok(one),
+            _ => self.choose(blobs, preferred),
         }
     }
 
     fn platforms(&self) -> String {
         let platforms: BTreeSet<String> = self.images.iter().map(|image| image.platform.to_string()).collect();
         let listed: Vec<String> = platforms.into_iter().take(LISTED).collect();
-        if listed.is_empty() { "no image at all".to_owned() } else { listed.join(", ") }
+        if listed.is_empty() { "none at all".to_owned() } else { format!("one for {}", listed.join(", ")) }
     }
 
     /// Bytes of the attestations of one image: manifests and their layers, each digest once.
-    pub(super) fn attestation_bytes(&self, layout: &Layout, image: &Digest) -> Result<u64> {
+    pub(super) fn attestation_bytes(&self, blobs: &dyn Blobs, image: &Digest) -> Result<u64> {
         let mut bytes_by_digest = BTreeMap::new();
         for descriptor in self.attestations.iter().filter(|descriptor| speaks_of(descriptor, image)) {
-            let manifest: ImageManifest = layout
-                .manifest(descriptor)
+            let manifest = blobs::manifest(blobs, descriptor)
                 .with_context(|| format!("read attestation manifest {}", descriptor.digest()))?;
             for blob in manifest.layers().iter().chain([descriptor]) {
                 bytes_by_digest.insert(blob.digest().to_string(), blob.size());
@@ -116,6 +131,31 @@ impl Found {
         let sum = bytes_by_digest.values().try_fold(0u64, |sum, bytes| sum.checked_add(*bytes));
         sum.context("the attestations' descriptors say more bytes than a number can hold")
     }
+}
+
+/// What a manifest is of.
+enum Kind {
+    Image(Box<ImageManifest>),
+    Attestation,
+    Other,
+}
+
+fn manifest_kind(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Kind> {
+    let manifest =
+        blobs::manifest(blobs, descriptor).with_context(|| format!("read manifest {}", descriptor.digest()))?;
+    Ok(match manifest.artifact_type() {
+        Some(artifact_type) if is_attestation_type(artifact_type) => Kind::Attestation,
+        _ if is(manifest.config().media_type(), &MediaType::ImageConfig) => Kind::Image(Box::new(manifest)),
+        _ => Kind::Other,
+    })
+}
+
+fn real_images<'a>(blobs: &dyn Blobs, candidates: impl Iterator<Item = &'a Candidate>) -> Result<Vec<&'a Candidate>> {
+    let real = candidates.map(|candidate| {
+        let kind = manifest_kind(blobs, &candidate.descriptor)?;
+        Ok(matches!(kind, Kind::Image(_)).then_some(candidate))
+    });
+    real.filter_map(Result::transpose).collect()
 }
 
 /// Whether an attestation is about this image; one that names no image is about all of them.
@@ -155,6 +195,7 @@ fn differs_in_unstated_variant(left: &Platform, right: &Platform) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::Layout;
     use super::super::testing::{TestLayout, amd64};
     use super::*;
 
@@ -187,7 +228,7 @@ mod tests {
         assert_eq!(image(&layout, "linux/amd64/v2").unwrap().digest, entries[0]["digest"]);
         let message = image(&layout, "linux/arm/v5").unwrap_err().to_string();
         let expected =
-            "no image for linux/arm/v5 in the layout; it has linux/amd64, linux/arm/v6, linux/arm/v7, linux/arm64";
+            "no image for linux/arm/v5; there is one for linux/amd64, linux/arm/v6, linux/arm/v7, linux/arm64";
         assert_eq!(message, expected);
     }
 
@@ -198,7 +239,7 @@ mod tests {
         manifest["mediaType"] = json!("application/vnd.docker.distribution.manifest.v2+json");
         layout.write_index(&json!([manifest]));
         assert_eq!(image(&layout, "linux/amd64").unwrap().digest, manifest["digest"]);
-        assert!(image(&layout, "linux/s390x").unwrap_err().to_string().contains("it has linux/amd64"));
+        assert!(image(&layout, "linux/s390x").unwrap_err().to_string().contains("there is one for linux/amd64"));
     }
 
     #[test]
@@ -209,7 +250,7 @@ mod tests {
         image(&layout, "linux/amd64").unwrap();
         layout.write_index(&json!([one, two]));
         let message = image(&layout, "linux/amd64").unwrap_err().to_string();
-        assert_eq!(message, "2 images for linux/amd64 in the layout; expected one");
+        assert_eq!(message, "2 images for linux/amd64; expected one");
     }
 
     #[test]
@@ -243,7 +284,7 @@ mod tests {
         }
         // Only attestations: nothing to weigh.
         layout.write_index(&json!([by_type]));
-        assert!(image(&layout, "linux/amd64").unwrap_err().to_string().contains("no image at all"));
+        assert!(image(&layout, "linux/amd64").unwrap_err().to_string().contains("none at all"));
     }
 
     #[test]
@@ -266,7 +307,8 @@ mod tests {
         let image_entry = layout.image(&[]);
         let cycle = layout.nested_under("1".repeat(64), |own| json!([own, image_entry]));
         layout.write_index(&json!([cycle]));
-        Layout::open(layout.directory()).unwrap().image(&amd64()).unwrap();
+        let message = format!("{:#}", image(&layout, "linux/amd64").unwrap_err());
+        assert!(message.contains("is not what its digest says"), "{message}");
         let mut deep = image_entry;
         for _ in 0..DEPTH_LIMIT {
             deep = layout.nested(&json!([deep]));

@@ -2,6 +2,8 @@
 //!
 //! `digest` names a compressed blob, `diff_id` the uncompressed layer; they are never mixed.
 
+pub mod archive;
+pub mod blobs;
 mod image;
 mod index;
 pub mod layer;
@@ -10,8 +12,12 @@ pub mod platform;
 mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
+mod verified;
 
+pub use archive::Archive;
+pub use blobs::Blobs;
 pub use image::{HistoryEntry, Image, LayerBlob};
 pub use layout::Layout;
 pub use platform::Platform;
 pub use settings::{Healthcheck, Settings};
+pub use verified::Verified;

@@ -1,10 +1,11 @@
-//! Files kept as artifacts in a repository of a registry, each under a tag.
+//! Registries: images that lie there ([`RemoteImages`]), and files kept as artifacts in a repository, each under a tag.
 //! <https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage>
 //!
 //! Neither GHCR nor older registries know the interface of referrers, so nothing hangs on an image: a tag is enough. What
 //! lies in a registry was put there by anyone who may push, so everything is bounded and its digest is compared.
 
 mod error;
+mod images;
 mod login;
 
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 pub use error::RegistryError;
+pub use images::{ImageName, RemoteImages};
 
 use crate::env::Env;
 use crate::http;

@@ -12,6 +12,7 @@ pub mod headline;
 #[cfg(test)]
 mod hostile;
 pub mod inside;
+pub mod inspect;
 pub mod json;
 pub mod layers;
 pub mod line;

@@ -32,7 +32,7 @@ pub enum Color {
 }
 
 impl Color {
-    fn paint(self, verdict: Verdict, text: &str) -> String {
+    pub(super) fn paint(self, verdict: Verdict, text: &str) -> String {
         let code = match (self, verdict) {
             (Self::Never, _) => return text.to_owned(),
             (Self::Always, Verdict::Pass) => "32",
@@ -89,7 +89,7 @@ fn note(note: &Note, color: Color) -> String {
 }
 
 /// Breaks a line between words, continued with an indent; a word longer than a line stays whole.
-fn wrap(line: &str) -> String {
+pub(super) fn wrap(line: &str) -> String {
     let mut wrapped = String::new();
     let mut column = 0;
     for word in line.split(' ') {

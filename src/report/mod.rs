@@ -5,6 +5,7 @@
 mod cache;
 pub mod contents;
 mod image;
+mod inspection;
 pub mod part;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -18,6 +19,7 @@ use crate::oci::Platform;
 pub use cache::{CacheEnd, CacheReport, CacheUse, Cause};
 pub use contents::Contents;
 pub use image::{BaseImage, Compression, ImageMeasurement, Layer};
+pub use inspection::Inspection;
 pub use timing::{CacheState, Phases, Step, Timing};
 
 /// Names a cell: one image on one platform.

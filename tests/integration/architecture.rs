@@ -22,7 +22,7 @@ const USES: [(&str, &[&str]); 29] = [
     ("process", &["env"]),
     ("http", &["env", "fs"]),
     ("git", &["fs", "process"]),
-    ("registry", &["env", "fs", "http", "process"]),
+    ("registry", &["env", "fs", "http", "oci", "process"]),
     ("ci", &["env", "fs", "git", "report"]),
     ("forge", &["env", "http", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
@@ -59,6 +59,7 @@ const USES: [(&str, &[&str]); 29] = [
             "fs",
             "git",
             "http",
+            "inspect",
             "measure",
             "oci",
             "plan",

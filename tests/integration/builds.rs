@@ -141,7 +141,7 @@ fn an_image_that_cannot_be_measured_is_never_a_number() {
         (Some(Damage::GarbageBlob), "read layer sha256:"),
         (Some(Damage::MissingBlob), "No such file"),
         (Some(Damage::NoIndex), "index.json"),
-        (Some(Damage::OtherPlatform), "no image for linux/amd64 in the layout; it has linux/s390x"),
+        (Some(Damage::OtherPlatform), "no image for linux/amd64; there is one for linux/s390x"),
     ] {
         let case = Case::new();
         let image = damage.map(TestImage::damaged);

@@ -22,9 +22,15 @@ mod forge;
 mod forge_server;
 mod gitlab;
 mod hostile;
+#[path = "../support/image_registry.rs"]
+mod image_registry;
 mod index;
 mod init;
+mod inspect;
 mod layout;
+#[path = "../support/loopback.rs"]
+#[expect(dead_code, reason = "proxies alone go through more of it")]
+mod loopback;
 mod plan;
 mod repositories;
 #[path = "../support/runner/mod.rs"]

@@ -5,7 +5,9 @@ use crate::case::Case;
 #[test]
 fn the_schemas_are_the_committed_ones() {
     let case = Case::new().without_docker();
-    for (kind, file) in [("config", "config.schema.json"), ("report", "report.schema.json")] {
+    for (kind, file) in
+        [("config", "config.schema.json"), ("report", "report.schema.json"), ("inspect", "inspect.schema.json")]
+    {
         let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(file);
         let printed = case.weighbridge(&["schema", kind]).expect(0).stdout;
         assert_eq!(printed, std::fs::read_to_string(committed).unwrap(), "run `make schema`");
