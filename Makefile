@@ -25,6 +25,11 @@ lint:
 unit:
 	cargo test --locked
 
+## fuzz: SECONDS_EACH seconds (60) of cargo-fuzz for each target, where a nightly toolchain is; `unit` runs them without
+.PHONY: fuzz
+fuzz:
+	scripts/fuzz $(SECONDS_EACH)
+
 ## e2e: tests on the real engine
 .PHONY: e2e
 e2e:
