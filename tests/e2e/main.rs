@@ -31,6 +31,7 @@ mod joining;
 mod keeping;
 #[path = "../support/loopback.rs"]
 mod loopback;
+mod packages;
 mod release;
 mod review;
 #[path = "../support/runner/mod.rs"]
