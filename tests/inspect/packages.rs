@@ -94,6 +94,46 @@ fn packages_of_alpine_have_the_files_of_their_directories() {
     }
 }
 
+/// A database that rpm 4.18 made: eight packages `beta1` … of one file, and `alpha` of 401, whose header goes on in
+/// pages of its own.
+fn rpm_database() -> Vec<u8> {
+    zstd::decode_all(&include_bytes!("../fixtures/rpm/rpmdb.sqlite.zst")[..]).unwrap()
+}
+
+#[test]
+fn packages_of_rpm_have_the_files_of_their_headers() {
+    for directory in ["var/lib/rpm", "usr/lib/sysimage/rpm"] {
+        let path = format!("{directory}/rpmdb.sqlite");
+        let mut layer = vec![file(&path, rpm_database()), bytes("usr/bin/alpha", 2_000), bytes("etc/beta3.conf", 30)];
+        layer.extend((1..=400).map(|number| bytes(&format!("usr/lib/alpha/file-{number}"), 5)));
+        if directory.starts_with("usr") {
+            layer.push(symlink("var/lib/rpm", "../../usr/lib/sysimage/rpm"));
+        }
+        let told = told(&[layer]);
+        let is_told = |line: &str| told.iter().any(|told| told.starts_with(line) && told.ends_with("/rpmdb.sqlite"));
+        assert_eq!(told.len(), 9, "{told:#?}");
+        for line in ["rpm alpha 2:1.2.3-4 4000 0 ", "rpm beta1 2-1 0 0 ", "rpm beta3 2-1 30 0 ", "rpm beta8 2-1 0 0 "] {
+            assert!(is_told(line), "{line}: {told:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_database_of_rpm_that_is_damaged_or_not_written_in_full_is_named() {
+    let unread = |items: Vec<Item>| {
+        let findings = described(&[items]).findings;
+        findings.iter().any(|finding| finding.rule == "package-database-not-read")
+    };
+    let database = rpm_database();
+    let of = |database: &[u8]| vec![file("var/lib/rpm/rpmdb.sqlite", database)];
+    assert!(!unread(of(&database)));
+    assert!(unread([of(&database), vec![bytes("var/lib/rpm/rpmdb.sqlite-wal", 1)]].concat()));
+    assert!(!unread([of(&database), vec![bytes("var/lib/rpm/rpmdb.sqlite-wal", 0)]].concat()));
+    for end in [50, 4_096, 20_000] {
+        assert!(unread(of(&database[..end])), "{end}");
+    }
+}
+
 #[test]
 fn packages_of_python_have_the_files_of_their_records_and_what_was_compiled_of_them() {
     let site = "usr/local/lib/python3.12/site-packages";
@@ -225,6 +265,11 @@ proptest! {
         let at = ["var/lib/dpkg/status", "lib/apk/db/installed", "opt/a-1.dist-info/RECORD", "var/lib/dpkg/status.d/x",
             "node_modules/a/package.json", "opt/a-1.dist-info/METADATA", "var/lib/rpm/rpmdb.sqlite"];
         let texts = at.iter().map(|path| file(path, text.clone())).collect();
+        let mut database = rpm_database();
+        for (at, byte) in (0..).step_by(1_009).zip(&raw) {
+            database[at] = *byte;
+        }
+        described(&[vec![file("var/lib/rpm/rpmdb.sqlite", database)]]);
         described(&[texts, at.iter().map(|path| file(path, raw.clone())).collect()]);
     }
 }

@@ -1,23 +1,34 @@
 //! Which package each file of the final file system belongs to: to one at most.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::database::split;
 use super::super::paths::PathId;
-use super::Tree;
 use super::file::FileId;
 use super::place::Node;
+use super::{Found, Tree};
+
+/// A hundred times what the largest images take. Lists of files may be long, and links on the way to each as well.
+const STEP_LIMIT: u64 = 100_000_000;
 
 /// The packages, by number, that files belong to. Who comes first gets a file.
 pub(in crate::inspect) struct Claims<'a> {
     tree: &'a Tree,
     owners: HashMap<FileId, u32>,
+    /// What is left of the limit.
+    steps: Cell<u64>,
 }
 
 impl<'a> Claims<'a> {
     /// No file belongs to anybody.
     pub(in crate::inspect) fn new(tree: &'a Tree) -> Self {
-        Self { tree, owners: HashMap::new() }
+        Self { tree, owners: HashMap::new(), steps: Cell::new(STEP_LIMIT) }
+    }
+
+    /// What is at a path when symbolic links are followed.
+    pub(in crate::inspect) fn find(&self, path: &[u8]) -> Option<Found<'a>> {
+        self.walk(path).map(|at| self.tree.found(at))
     }
 
     /// The package that the file at a path belongs to.
@@ -37,7 +48,7 @@ impl<'a> Claims<'a> {
     pub(in crate::inspect) fn innermost(&mut self, directories: &[(Vec<u8>, u32)]) {
         let tree = self.tree;
         let directories: HashMap<PathId, u32> =
-            directories.iter().filter_map(|(path, package)| Some((tree.walk(path).ok()?, *package))).collect();
+            directories.iter().filter_map(|(path, package)| Some((self.walk(path)?, *package))).collect();
         let mut of_directory: HashMap<PathId, u32> = HashMap::new();
         // A directory has a smaller number than what is in it.
         for (path, node) in tree.places.live(&tree.paths) {
@@ -95,9 +106,16 @@ impl<'a> Claims<'a> {
         places.live(paths).filter(is_it).map(|(path, _)| paths.spell(path))
     }
 
+    fn walk(&self, path: &[u8]) -> Option<PathId> {
+        let mut steps = self.steps.get();
+        let found = self.tree.walk(path, &mut steps).ok();
+        self.steps.set(steps);
+        found
+    }
+
     fn file_at(&self, path: &[u8]) -> Option<FileId> {
         let (directory, name) = split(path);
-        let directory = self.tree.walk(directory).ok()?;
+        let directory = self.walk(directory)?;
         self.file_of(self.tree.paths.get(directory, name)?)
     }
 

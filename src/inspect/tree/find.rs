@@ -55,14 +55,16 @@ impl Tree {
     /// # Errors
     /// When nothing is there.
     pub fn find(&self, path: &[u8]) -> Result<Found<'_>, Absent> {
-        self.walk(path).map(|at| self.found(at))
+        let mut steps = u64::MAX;
+        self.walk(path, &mut steps).map(|at| self.found(at))
     }
 
-    /// Where a path leads when symbolic links are followed.
-    pub(super) fn walk(&self, path: &[u8]) -> Result<PathId, Absent> {
+    /// Where a path leads when symbolic links are followed, in no more steps than are left.
+    pub(super) fn walk(&self, path: &[u8], steps: &mut u64) -> Result<PathId, Absent> {
         let mut names: Vec<&[u8]> = path.rsplit(|byte| *byte == b'/').collect();
         let (mut at, mut links) = (PathId::ROOT, 0);
         while let Some(name) = names.pop() {
+            *steps = steps.checked_sub(1).ok_or(Absent::Circle)?;
             if self.places.node(at) != Node::Directory {
                 return Err(Absent::NotDirectory);
             }
@@ -115,7 +117,8 @@ impl Tree {
         details
     }
 
-    fn found(&self, at: PathId) -> Found<'_> {
+    /// What is at a path that was found.
+    pub(super) fn found(&self, at: PathId) -> Found<'_> {
         let path = self.paths.spell(at);
         let other = Found { path, kind: FoundKind::Other, attributes: None, bytes: 0, layer: None, detail: None };
         match self.places.node(at) {

@@ -26,7 +26,7 @@ fn read(found: &mut Inventory<'_>, text: &[u8], told_by: (&[u8], u32)) {
             Some(b"F:") => directory = value,
             Some(b"R:") => {
                 if let Some(package) = package {
-                    found.claims.file(&[directory, b"/", value].concat(), package);
+                    found.own_in(package, directory, value);
                 }
             }
             _ => {}

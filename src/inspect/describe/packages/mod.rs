@@ -10,6 +10,7 @@ mod go;
 mod npm;
 mod python;
 mod rpm;
+mod sqlite;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use crate::report::{Finding, Severity};
 
 /// Ten times what the largest images have. It bounds what a hostile database can make of a few bytes a package.
 const LIMIT: u32 = 100_000;
+const PATH_LIMIT_BYTES: usize = 4_096;
 
 /// What was found so far.
 struct Inventory<'a> {
@@ -57,7 +59,7 @@ impl<'a> Inventory<'a> {
 
     /// The text at a path, with the layer that wrote it. One that is there and was not kept is noted.
     fn text(&mut self, path: &[u8]) -> Option<(&'a [u8], u32)> {
-        let found = self.tree.find(path).ok().filter(|found| found.kind == FoundKind::File)?;
+        let found = self.claims.find(path).filter(|found| found.kind == FoundKind::File)?;
         match (found.detail, found.layer) {
             (Some(Detail::Text(text)), Some(layer)) => Some((text, layer)),
             _ if found.bytes == 0 => None,
@@ -74,6 +76,14 @@ impl<'a> Inventory<'a> {
             package.bytes = Some(0);
         }
         paths.into_iter().for_each(|path| self.claims.file(path.as_ref(), package));
+    }
+
+    /// Gives the file of a name in a directory to a package. Linux takes no longer path, and a database that names a long
+    /// directory many times costs no more than its own length.
+    fn own_in(&mut self, package: u32, directory: &[u8], name: &[u8]) {
+        if directory.len() + name.len() < PATH_LIMIT_BYTES {
+            self.claims.file(&[directory, b"/", name].concat(), package);
+        }
     }
 
     /// All packages with the bytes of their files.
