@@ -116,7 +116,7 @@ impl Blobs for Remembered<'_> {
 pub fn open_layer<'a>(blobs: &'a dyn Blobs, layer: &LayerBlob) -> Result<Verified<BlobReader<'a>>> {
     refuse_unreadable(layer)?;
     let digest = layer.digest.parse()?;
-    Ok(Verified::new(blobs.open(&digest, layer.compressed_bytes)?, &digest, layer.compressed_bytes)?)
+    Verified::new(blobs.open(&digest, layer.compressed_bytes)?, &digest, layer.compressed_bytes)
 }
 
 /// Refuses a layer whose tar nobody but its owner can give.

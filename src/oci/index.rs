@@ -196,7 +196,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::Layout;
-    use super::super::testing::{TestLayout, amd64};
+    use super::super::testing::TestLayout;
     use super::*;
 
     fn image(layout: &TestLayout, platform: &str) -> Result<super::super::Image> {
