@@ -6,6 +6,7 @@ use weighbridge::report::Contents;
 use weighbridge::report::contents::Package;
 
 use crate::describing::{image, platform};
+use crate::elf::{TestElf, X86_64, program};
 use crate::tape::{self, Item, directory, file, hard_link, mark, symlink};
 
 fn described(layers: &[Vec<Item>]) -> Contents {
@@ -192,6 +193,28 @@ fn packages_of_npm_are_directories_without_those_nested_in_them() {
             format!("npm @s/b 2.0.0 {} 0 app/node_modules/a/node_modules/@s/b", 100 + manifest("@s/b", "2.0.0").len()),
             format!("npm a 1.0.0 {a} 0 app/node_modules/a"),
             "npm c 3.0.0 40 0 app/node_modules/.pnpm/c@3.0.0/node_modules/c".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn modules_of_go_are_told_from_the_program_which_is_the_main_ones() {
+    let modules = "path\texample.com/a\nmod\texample.com/a\tv0.1.0\t\ndep\texample.com/b\tv1.0.0\th1:x\n";
+    let sentinel = [7; 16];
+    let length = u8::try_from(modules.len() + 32).unwrap();
+    assert!(length < 128, "the length takes one byte");
+    let header = [&b"\xff Go buildinf:\x08\x02"[..], &[0; 16], &[8], b"go1.24.1", &[length]].concat();
+    let program =
+        TestElf { padding: [&header[..], &sentinel, modules.as_bytes(), &sentinel].concat(), ..program(X86_64) };
+    let program = program.bytes();
+    let length = program.len();
+    let layer = vec![file("app", program), hard_link("same", "app")];
+    assert_eq!(
+        told(&[layer]),
+        [
+            format!("go example.com/a v0.1.0 {length} 0 app"),
+            "go example.com/b v1.0.0 ? 0 app".to_owned(),
+            "go stdlib go1.24.1 ? 0 app".to_owned()
         ]
     );
 }

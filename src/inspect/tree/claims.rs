@@ -1,7 +1,9 @@
 //! Which package each file of the final file system belongs to: to one at most.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
 
 use super::super::database::split;
 use super::super::paths::PathId;
@@ -46,6 +48,9 @@ impl<'a> Claims<'a> {
 
     /// Gives the files below directories to packages, of nested directories to that of the innermost.
     pub(in crate::inspect) fn innermost(&mut self, directories: &[(Vec<u8>, u32)]) {
+        if directories.is_empty() {
+            return;
+        }
         let tree = self.tree;
         let directories: HashMap<PathId, u32> =
             directories.iter().filter_map(|(path, package)| Some((self.walk(path)?, *package))).collect();
