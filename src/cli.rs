@@ -59,7 +59,7 @@ pub enum Command {
     Comment(CommentArgs),
     /// Write a configuration and the job of a repository; what is there already stays as it is.
     Init(InitArgs),
-    /// Compare two report files.
+    /// Compare two report files, or two images.
     Compare(CompareArgs),
     /// Say what is inside of an image: where the bytes are, which are wasted, and whether it will start.
     Inspect(InspectArgs),
@@ -208,10 +208,15 @@ pub enum ForgeName {
 /// Options of `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct CompareArgs {
-    /// Report to compare with.
-    pub base_report: PathBuf,
-    /// Report to judge.
-    pub head_report: PathBuf,
+    /// Report or image to compare with; images are named as for inspect, reports are files that end with .json.
+    #[arg(value_name = "BASE")]
+    pub base_side: String,
+    /// Report or image to judge.
+    #[arg(value_name = "HEAD")]
+    pub head_side: String,
+    /// Compare images by their manifests alone, so that no layer is read.
+    #[arg(long)]
+    pub sizes_only: bool,
 }
 
 /// Options of `inspect`.

@@ -1,21 +1,39 @@
-//! `weighbridge compare BASE HEAD`: two report files, rendered.
+//! `weighbridge compare BASE HEAD`: two report files or two images, rendered.
 
-use anyhow::Result;
+use std::path::Path;
 
-use super::lookup;
+use anyhow::{Result, bail};
+
 use super::session::Session;
+use super::{compare_images, lookup};
 use crate::baseline;
 use crate::cli::{CompareArgs, Format};
 use crate::compare::{Baseline, Comparison, budget, compare as compare_reports, verdict};
+use crate::error::Exit;
 use crate::publish::terminal;
 use crate::render;
 use crate::report::{Base, Report};
 
-pub(super) fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
+pub(super) async fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
+    match (is_report(&args.base_side), is_report(&args.head_side)) {
+        (true, true) if args.sizes_only => bail!(Exit::usage("--sizes-only is for images")),
+        (true, true) => compare_reports_of(session, args),
+        (false, false) => compare_images::compare(session, args).await,
+        _ => bail!(Exit::usage(format!(
+            "{:?} and {:?}: one is a report, as its name ends with .json; compare two reports or two images",
+            args.base_side, args.head_side
+        ))),
+    }
+}
+
+fn is_report(side: &str) -> bool {
+    Path::new(side).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+fn compare_reports_of(session: &Session, args: &CompareArgs) -> Result<u8> {
     let selection = session.selection();
-    let base =
-        lookup::restrict(&selection, baseline::from_file(&session.env.directory.join(&args.base_report))?.report);
-    let head = baseline::from_file(&session.env.directory.join(&args.head_report))?.report;
+    let base = lookup::restrict(&selection, baseline::from_file(&session.env.directory.join(&args.base_side))?.report);
+    let head = baseline::from_file(&session.env.directory.join(&args.head_side))?.report;
     let mut head = lookup::restrict(&selection, head);
     forget_other_baseline(&base, &mut head);
     let chosen_by = "the given report".to_owned();

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::session::Session;
 use crate::error::Exit;
 use crate::fs;
+use crate::oci::layer::Weighed;
 use crate::oci::{Archive, Blobs, Image, LayerBlob, Layout, Platform, blobs, layer};
 use crate::plan::Machine;
 use crate::registry::{ImageName, RemoteImages};
@@ -28,7 +29,7 @@ pub(super) struct Images {
     /// Whether digests of manifests are those that a registry would know the images by.
     pub(super) states_digests: bool,
     /// Whether each blob is a request.
-    is_remote: bool,
+    pub(super) is_remote: bool,
     cancel: CancellationToken,
 }
 
@@ -81,6 +82,11 @@ impl Images {
     /// Opens a layer's blob, which is verified while it is read.
     pub(super) fn open_layer<'a>(&'a self, layer: &LayerBlob) -> Result<impl Read + Send + use<'a>> {
         Ok(Stoppable { blob: blobs::open_layer(&*self.blobs, layer)?, cancel: self.cancel.clone() })
+    }
+
+    /// What there is to say of a layer that nobody reads. Its tar has no length then, which no tar has.
+    pub(super) fn unread(&self, layer: &LayerBlob) -> Result<Weighed> {
+        Ok(Weighed { compression: self.compression(layer)?, uncompressed_bytes: 0 })
     }
 
     /// How a layer is compressed of which the blob was not read. To look at its first bytes is a matter of moments where

@@ -11,10 +11,10 @@ use crate::fs;
 use crate::inspect::{self, Kept, LayerContents};
 use crate::measure::size::measured;
 use crate::oci::layer::Weighed;
-use crate::oci::{LayerBlob, Platform};
+use crate::oci::{Image, LayerBlob, Platform};
 use crate::publish::terminal;
 use crate::render;
-use crate::report::Inspection;
+use crate::report::{ImageMeasurement, Inspection};
 
 const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
 
@@ -47,25 +47,34 @@ pub(super) async fn inspect(session: &Session, args: &InspectArgs) -> Result<u8>
 }
 
 /// Reads an image whole. Blocks.
-pub(super) fn read(images: &Images, reading: Reading) -> Result<Inspection> {
+fn read(images: &Images, reading: Reading) -> Result<Inspection> {
     let Reading { name, platform, kept, dockerfile, target } = reading;
+    let dockerfile = dockerfile.as_ref().map(|dockerfile| (dockerfile, target.as_deref()));
     let read = || -> Result<Inspection> {
         let image = images.image(platform.as_ref())?;
-        let read = inspect::read(&image.layers, |layer| images.open_layer(layer), kept.as_ref())?;
-        let platform = image.platform.clone();
-        let contents = inspect::describe(&read, &image, &platform);
-        let layers = image.layers.iter().zip(&read.layers);
-        let weighed: Vec<Weighed> = layers.map(|(blob, layer)| weighed(images, blob, layer)).collect::<Result<_>>()?;
-        let digest = images.states_digests.then(|| image.digest.clone());
-        let dockerfile = dockerfile.as_ref().map(|dockerfile| (dockerfile, target.as_deref()));
+        let (platform, digest) = (image.platform.clone(), images.states_digests.then(|| image.digest.clone()));
         Ok(Inspection {
             name: name.clone(),
             platform,
             digest,
-            image: measured(image, &weighed, dockerfile, Some(contents))?,
+            image: measure(images, image, kept.as_ref(), dockerfile)?,
         })
     };
     read().with_context(|| Exit::not_measured(format!("read {name:?}")))
+}
+
+/// Reads all layers of an image, and what is inside of it.
+pub(super) fn measure(
+    images: &Images,
+    image: Image,
+    kept: Option<&Kept>,
+    dockerfile: Option<(&Dockerfile, Option<&str>)>,
+) -> Result<ImageMeasurement> {
+    let read = inspect::read(&image.layers, |layer| images.open_layer(layer), kept)?;
+    let contents = inspect::describe(&read, &image, &image.platform);
+    let layers = image.layers.iter().zip(&read.layers);
+    let weighed: Vec<Weighed> = layers.map(|(blob, layer)| weighed(images, blob, layer)).collect::<Result<_>>()?;
+    measured(image, &weighed, dockerfile, Some(contents))
 }
 
 fn weighed(images: &Images, blob: &LayerBlob, layer: &LayerContents) -> Result<Weighed> {

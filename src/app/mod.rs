@@ -8,6 +8,7 @@ mod cells;
 mod comment;
 mod comment_from_run;
 mod compare;
+mod compare_images;
 mod dry_run;
 mod evidence;
 mod images;
@@ -95,7 +96,7 @@ async fn command(session: &Session, command: &Command) -> Result<u8> {
         Command::Plan => dry_run::plan(session).await,
         Command::Comment(args) => comment_from_run::comment(session, args).await,
         Command::Init(args) => init::init(session, args).await,
-        Command::Compare(args) => compare::compare(session, args),
+        Command::Compare(args) => compare::compare(session, args).await,
         Command::Inspect(args) => inspect::inspect(session, args).await,
         Command::Doctor => diagnose(session).await,
         Command::Schema(args) => Ok(print_schema(args.kind)),

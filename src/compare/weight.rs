@@ -78,7 +78,9 @@ impl<'a> Delta<'a> {
             compressed,
             compressed_percent: Percent::change(base_compressed, head_compressed),
             uncompressed: head_uncompressed.delta_from(base_uncompressed),
-            uncompressed_percent: Percent::change(base_uncompressed, head_uncompressed),
+            uncompressed_percent: (base.knows_uncompressed() && head.knows_uncompressed())
+                .then(|| Percent::change(base_uncompressed, head_uncompressed))
+                .flatten(),
             recompressed,
             growth: ByteDelta(compressed.0.saturating_sub(recompressed.0)),
             split: split(&layers),
@@ -117,6 +119,18 @@ impl<'a> Delta<'a> {
         let is_same =
             |change: &LayerChange<'_>| matches!(change, LayerChange::Same(_) | LayerChange::Recompressed { .. });
         self.layers.iter().all(is_same)
+    }
+
+    /// Whether `uncompressed` is known: layers that are the same on both sides make no difference.
+    #[must_use]
+    pub fn knows_uncompressed(&self) -> bool {
+        self.layers.iter().all(|change| match change {
+            LayerChange::Same(_) | LayerChange::Recompressed { .. } => true,
+            LayerChange::Added(layer) | LayerChange::Removed(layer) => layer.knows_uncompressed(),
+            LayerChange::Rewritten { base, head } | LayerChange::Edited { base, head } => {
+                base.knows_uncompressed() && head.knows_uncompressed()
+            }
+        })
     }
 
     /// Whether what changed of a layer is too little to speak of, compressed and uncompressed.

@@ -88,7 +88,9 @@ struct LedgerDocument {
 struct DeltaDocument {
     compressed_bytes: i64,
     compressed_percent: Option<f64>,
-    uncompressed_bytes: i64,
+    /// Absent where no layer was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncompressed_bytes: Option<i64>,
     uncompressed_percent: Option<f64>,
     /// The part of `compressed_bytes` that equal content compressed to other lengths makes up.
     recompressed_bytes: i64,
@@ -216,7 +218,7 @@ fn delta(delta: &Delta<'_>) -> DeltaDocument {
     DeltaDocument {
         compressed_bytes: delta.compressed.0,
         compressed_percent: percent(delta.compressed_percent),
-        uncompressed_bytes: delta.uncompressed.0,
+        uncompressed_bytes: delta.knows_uncompressed().then_some(delta.uncompressed.0),
         uncompressed_percent: percent(delta.uncompressed_percent),
         recompressed_bytes: delta.recompressed.0,
         growth_bytes: delta.growth.0,

@@ -29,10 +29,13 @@ pub struct Stack {
 pub fn stack(row: &Row<'_>) -> Option<Stack> {
     let image = row.head?.image.as_ref()?;
     let delta = row.delta();
-    let uncompressed = delta.map_or_else(String::new, |delta| {
-        format!(", {}", rows::with_percent(delta.uncompressed, delta.uncompressed_percent))
+    let bytes = image.knows_uncompressed().then(|| format!("{} uncompressed", Bytes(image.uncompressed_bytes)));
+    let changed_by = delta.filter(|delta| delta.knows_uncompressed()).map(|delta| {
+        let change = rows::with_percent(delta.uncompressed, delta.uncompressed_percent);
+        if bytes.is_some() { change } else { format!("{change} uncompressed") }
     });
-    let title = cell_name(row.id).then(format!(", {} uncompressed{uncompressed}", Bytes(image.uncompressed_bytes)));
+    let title =
+        bytes.into_iter().chain(changed_by).fold(cell_name(row.id), |title, part| title.then(format!(", {part}")));
     Some(Stack {
         title,
         layers: delta.map_or_else(|| largest(row.head, &image.layers), |delta| changed(row.head, delta)),

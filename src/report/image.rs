@@ -25,6 +25,22 @@ pub struct ImageMeasurement {
     pub contents: Option<Contents>,
 }
 
+impl ImageMeasurement {
+    /// Whether the length of every tar is known. A tar has a block at least, so one without bytes was not read.
+    #[must_use]
+    pub fn knows_uncompressed(&self) -> bool {
+        self.layers.iter().all(Layer::knows_uncompressed)
+    }
+}
+
+impl Layer {
+    /// Whether the length of its tar is known.
+    #[must_use]
+    pub fn knows_uncompressed(&self) -> bool {
+        self.uncompressed_bytes > 0
+    }
+}
+
 /// One layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {

@@ -72,7 +72,7 @@ fn a_file_that_is_no_report_is_refused() {
     case.repository.write("newer.json", "{\"schema_version\": 2}");
     for (file, code, message) in [
         ("missing.json", 2, "No such file"),
-        ("orders", 2, "directory"),
+        ("orders", 2, "compare two reports or two images"),
         ("corrupt.json", 4, "not a weighbridge report: EOF while parsing"),
         ("newer.json", 4, "written by a newer weighbridge"),
     ] {

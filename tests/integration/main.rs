@@ -12,6 +12,7 @@ mod builds;
 mod caching;
 mod case;
 mod compare;
+mod compare_images;
 mod configuration;
 mod disk;
 mod events;

@@ -45,7 +45,7 @@ fn help_and_version_go_to_standard_output() {
         (&["--help"][..], "Exit codes:"),
         (&["run", "--help"], "--no-rebuild-base"),
         (&["--version"], env!("CARGO_PKG_VERSION")),
-        (&["help", "compare"], "BASE_REPORT"),
+        (&["help", "compare"], "<BASE> <HEAD>"),
     ] {
         let run = case.weighbridge(arguments).expect(0);
         assert!(run.stdout.contains(part) && run.stderr.is_empty(), "{arguments:?}: {}", run.stdout);

@@ -1,0 +1,86 @@
+//! `compare` of two images: the comparison of a run without a build.
+
+use serde_json::Value;
+
+use crate::case::Case;
+use crate::image_registry::ImageRegistry;
+use crate::layout::{TestImage, noise};
+
+/// `images/base` and `images/head`, which differ in the second of their layers.
+fn case() -> Case {
+    let case = Case::new();
+    for (name, bytes) in [("base", 200_000), ("head", 900_000)] {
+        let layers = [("COPY runtime /file # buildkit", noise(400_000)), ("COPY app /file # buildkit", noise(bytes))];
+        let layers = layers.map(|(created_by, content)| (created_by.to_owned(), content)).into();
+        let image = TestImage { layers, ..TestImage::of(1) };
+        image.write(&case.repository.path().join("images").join(name));
+    }
+    case
+}
+
+fn registry(case: &Case) -> (ImageRegistry, [String; 2]) {
+    let registry = ImageRegistry::serve(&case.repository.path().join("images"), None);
+    let names = ["base", "head"].map(|name| format!("{}/{name}:1", registry.host()));
+    (registry, names)
+}
+
+fn row(case: &Case, arguments: &[&str]) -> Value {
+    let run = case.weighbridge(&[&["compare", "--format", "json"], arguments].concat()).expect(0);
+    serde_json::from_str::<Value>(&run.stdout).unwrap()["rows"][0].clone()
+}
+
+#[test]
+fn the_layer_that_grew_is_named_from_directories_and_from_a_registry() {
+    let case = case();
+    let (registry, [base, head]) = registry(&case);
+    for [base, head] in [["images/base", "images/head"], [&base, &head], ["images/base", &head]] {
+        let row = row(&case, &[base, head]);
+        assert_eq!((row["image"].as_str(), row["change"].as_str()), (Some(head), Some("changed")));
+        let delta = &row["delta"];
+        assert_eq!(delta["uncompressed_bytes"], 700_416);
+        assert!((700_000..702_000).contains(&delta["growth_bytes"].as_i64().unwrap()), "{delta:#}");
+        assert_eq!(delta["layers"][0]["instruction"], "COPY app /file");
+        let text = case.weighbridge(&["compare", base, head]).expect(0).stdout;
+        assert!(text.contains("+700.") && text.contains("COPY app /file"), "{text}");
+        assert!(!text.contains(" 0 B"), "{text}");
+    }
+    drop(registry);
+}
+
+#[test]
+fn of_a_registry_only_the_layers_that_differ_are_fetched_and_none_for_the_sizes_alone() {
+    let case = case();
+    let (registry, [base, head]) = registry(&case);
+    let blobs = || registry.asked().iter().filter(|one| one.contains(" blobs ")).count();
+    row(&case, &[&base, &head]);
+    assert_eq!(blobs(), 2 + 2, "two configs and two layers");
+    let sizes = row(&case, &[&base, &head, "--sizes-only"]);
+    assert_eq!(blobs(), 2, "two configs");
+    assert!(sizes["delta"]["growth_bytes"].as_i64().unwrap() > 700_000, "{sizes:#}");
+    assert_eq!((&sizes["delta"]["uncompressed_bytes"], sizes.get("delta").is_some()), (&Value::Null, true));
+    for format in ["text", "markdown"] {
+        let said = case.weighbridge(&["compare", &base, &head, "--sizes-only", "--format", format]).expect(0).stdout;
+        assert!(said.contains("+700.") && said.contains("COPY app /file"), "{said}");
+        for absent in [" 0 B", "±0 B", "B uncompressed", "will not start", "wasted"] {
+            assert!(!said.contains(absent), "{absent:?} in\n{said}");
+        }
+    }
+    registry.asked();
+    row(&case, &[&head, &head]);
+    assert_eq!(blobs(), 2, "what is the same is not read");
+}
+
+#[test]
+fn an_image_is_compared_with_an_image_of_its_platform_and_not_with_a_report() {
+    let case = case();
+    let other = TestImage { architecture: "s390x", ..TestImage::of(9) };
+    other.write(&case.repository.path().join("images/other"));
+    for (arguments, code, expected) in [
+        (&["images/other", "images/head"][..], 4, "no image for linux/amd64; there is one for linux/s390x"),
+        (&["images/base", "head.json"], 2, "compare two reports or two images"),
+        (&["base.json", "head.json", "--sizes-only"], 2, "--sizes-only is for images"),
+        (&["images/base", "./missing"], 2, "there is no file or directory \"./missing\""),
+    ] {
+        case.weighbridge(&[&["compare"], arguments].concat()).expect(code).says(expected);
+    }
+}
