@@ -89,7 +89,12 @@ fn package_line(change: &PackageChange<'_>) -> Line {
 pub fn waste(changed: &[ImageRows<'_, '_>]) -> Vec<Group> {
     let of = |image: &ImageRows<'_, '_>| {
         let row = image.leader()?;
-        let waste = row.inside.waste.filter(|waste| waste.head.0 > 0 || waste.base.is_some_and(|base| base.0 > 0))?;
+        let is_noise = |bytes: Bytes| match row.delta() {
+            Some(delta) => delta.is_noise_unpacked(bytes.delta_from(Bytes(0))),
+            None => bytes.0 == 0,
+        };
+        let waste =
+            row.inside.waste.filter(|waste| ![Some(waste.head), waste.base].into_iter().flatten().all(is_noise))?;
         let pairs = waste.pairs.iter().filter(|pair| pair.bytes > 0).take(PAIRS);
         let lines = pairs.map(|pair| pair_line(row.head, pair)).collect();
         Some(Group { title: cell_name(row.id).then(format!(" wastes {}", amount(row.head, waste))), lines })

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use weighbridge::units::Bytes;
+
 use super::delivery::registry;
 use super::engine::Engine;
 use super::independent::{reported, weigh};
@@ -67,7 +69,66 @@ fn the_pull_request_names_the_dockerfile_line_that_grew() {
     assert!(run.stdout.contains("`recommend`"), "{}", run.stdout);
     let dockerfile = shop.read("services/recommend/Dockerfile");
     let line = 1 + dockerfile.lines().position(|line| line.starts_with("COPY --from=")).unwrap();
-    assert!(run.stdout.contains(&format!("Dockerfile:{line}")), "{}", run.stdout);
+    let cause = run.stdout.lines().find(|text| text.contains(&format!("Dockerfile:{line}"))).unwrap_or_default();
+    let packages =
+        cells(&report).iter().find(|cell| cell["image"] == "recommend").unwrap()["contents"]["packages"].clone();
+    let added = packages.as_array().unwrap().iter().find(|package| package["name"] == "RapidFuzz").unwrap();
+    let bytes = Bytes(added["bytes"].as_u64().unwrap());
+    assert!(bytes.0 > 5_000_000, "{added}");
+    let told = format!(", wrote `RapidFuzz` {} (new, +{bytes} unpacked)", added["version"].as_str().unwrap());
+    assert!(cause.contains(&told), "{told} in {}", run.stdout);
+    let first_screen = run.stdout.split("<details>").next().unwrap();
+    assert!(first_screen.contains(cause) && !first_screen.contains("will not start"), "{}", run.stdout);
+}
+
+/// A position-independent binary of Go wants an interpreter, though it is linked with nothing.
+#[test]
+fn a_service_that_lost_its_interpreter_is_the_first_line_and_indeed_does_not_start() {
+    let shop = shop();
+    let tag = format!("weighbridge-e2e-shop:{}", std::process::id());
+    let config = shop.read("weighbridge.yml").replace("[linux/amd64, linux/arm64]", "[linux/amd64]");
+    shop.write(
+        "weighbridge.yml",
+        config.replace("    target: runtime\n", &format!("    target: runtime\n    tags: ['{tag}']\n")),
+    );
+    shop.commit("shop");
+    shop.weighbridge(&["run", "--load"]).expect(0);
+    for cell in cells(&shop.report()) {
+        assert_eq!(cell["contents"]["start"]["verdict"], "starts", "{}", cell["contents"]["start"]);
+    }
+    assert!(health(&tag).0, "{}", health(&tag).1);
+
+    let dockerfile = shop.read("services/orders/Dockerfile");
+    let dynamic = dockerfile
+        .replace("go build -trimpath -ldflags", "go build -buildmode=pie -trimpath -ldflags")
+        .replace("COPY --from=verify /orders /orders", "COPY --from=build /out/orders /orders");
+    shop.write("services/orders/Dockerfile", &dynamic);
+    shop.commit("harden");
+    let run = shop.weighbridge(&["run", "--load", "--format", "markdown"]);
+    let start = cells(&shop.report())[0]["contents"]["start"].clone();
+    assert_eq!(start["verdict"], "will_not_start", "{start}");
+    let line = 1 + dynamic.lines().position(|line| line.starts_with("ENTRYPOINT")).unwrap();
+    assert_eq!(start["findings"][0]["dockerfile_line"], line, "{start}");
+    let mut lines = run.stdout.lines().filter(|line| !line.is_empty());
+    let (title, first) = (lines.next().unwrap(), lines.next().unwrap());
+    assert!(title.contains("1 of 3 images will not start"), "{title}");
+    assert!(
+        first.starts_with("- ❌ **`orders` linux/amd64 will not start:** ") && first.contains("is missing"),
+        "{first}"
+    );
+    assert!(!health(&tag).0, "it starts");
+
+    shop.write("weighbridge.yml", shop.read("weighbridge.yml").replace("layers: 3 }", "layers: 3, starts: required }"));
+    shop.weighbridge(&["run"]).expect(1);
+    let removed = Command::new("docker").args(["image", "rm", "--force", &tag]).output().unwrap();
+    assert!(removed.status.success());
+}
+
+/// Starts the service to test itself, and tells whether it did.
+fn health(tag: &str) -> (bool, String) {
+    let mut run = Command::new("docker");
+    let output = run.args(["run", "--rm", "--pull=never", tag, "--self-test"]).output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[test]
