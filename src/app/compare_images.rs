@@ -19,6 +19,7 @@ use crate::measure::size::measured;
 use crate::oci::layer::Weighed;
 use crate::oci::{Image, LayerBlob, Platform};
 use crate::publish::terminal;
+use crate::render::notes::THE_IMAGE;
 use crate::report::contents::LayerChanges;
 use crate::report::{
     Base, CellId, CellReport, Contents, Environment, ImageMeasurement, Outcome, Report, RunContext, Verdict,
@@ -57,7 +58,7 @@ pub(super) async fn compare(session: &Session, args: &CompareArgs) -> Result<u8>
         Ok((report(&base, &head, depth, &head.name)?, report(&head, &base, depth, &head.name)?))
     })
     .await?;
-    let chosen_by = format!("the image {}", args.base_side);
+    let chosen_by = format!("{THE_IMAGE}{}", args.base_side);
     let given = Base { sha: None, chosen_by, commits_older: 0, store: None };
     let comparison = Comparison { baseline: Baseline::Found(given), ..compare_reports(Some(&base), &head) };
     terminal::out(&show(session, &comparison));

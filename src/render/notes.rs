@@ -206,6 +206,9 @@ pub fn moved_base_images(comparison: &Comparison<'_>) -> Vec<Line> {
     changes.into_iter().map(line).collect()
 }
 
+/// How the choice of a baseline is told that is an image instead of a report; its name follows.
+pub const THE_IMAGE: &str = "the image ";
+
 /// How the baseline was chosen, or why there is none.
 #[must_use]
 pub fn baseline(comparison: &Comparison<'_>) -> Line {
@@ -214,6 +217,8 @@ pub fn baseline(comparison: &Comparison<'_>) -> Line {
         Baseline::Found(base) => base,
     };
     let line = match &base.sha {
+        // An image is of no commit at all.
+        None if base.chosen_by.starts_with(THE_IMAGE) => return Line::ours("Compared with ").text(&base.chosen_by),
         Some(sha) => Line::ours("Compared with ").code(&short_sha(sha)),
         None => Line::ours("Compared with a report of an unknown commit"),
     };
