@@ -11,8 +11,10 @@ mod finding;
 mod forms;
 mod generated;
 mod keeping;
+mod layouts;
 mod oracle;
 mod packages;
+mod six;
 mod starting;
 #[path = "../support/tape.rs"]
 mod tape;
