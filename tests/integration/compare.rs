@@ -79,5 +79,5 @@ fn a_file_that_is_no_report_is_refused() {
         case.weighbridge(&["compare", file, "head.json"]).expect(code).says(message).says(file);
         case.weighbridge(&["compare", "base.json", file]).expect(code).says(message).says(file);
     }
-    case.weighbridge(&["compare", "base.json"]).expect(2).says("HEAD_REPORT");
+    case.weighbridge(&["compare", "base.json"]).expect(2).says("<HEAD>");
 }
