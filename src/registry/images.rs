@@ -8,8 +8,8 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
-use futures_util::TryStreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{BoxStream, Fuse};
+use futures_util::{StreamExt, TryStreamExt};
 use oci_client::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
     OciDescriptor,
@@ -127,7 +127,7 @@ impl Blobs for RemoteImages {
             Ok(pulled.map_err(|error| RegistryError::of(error).unwrap_or_else(lacks))?.stream)
         });
         let stream = stream.with_context(|| format!("pull blob {digest}"))?;
-        Ok(Box::new(Pulled { images: self, stream, chunk: None }))
+        Ok(Box::new(Pulled { images: self, stream: stream.fuse(), chunk: None }))
     }
 
     fn open_manifest(&self, digest: &Digest, _bytes: u64) -> Result<BlobReader<'_>> {
@@ -143,7 +143,8 @@ impl Blobs for RemoteImages {
 /// A blob on its way.
 struct Pulled<'a, C> {
     images: &'a RemoteImages,
-    stream: BoxStream<'static, io::Result<C>>,
+    /// Asked once more after its end, as decoders do, the client would compare the digest with that of nothing.
+    stream: Fuse<BoxStream<'static, io::Result<C>>>,
     chunk: Option<io::Cursor<C>>,
 }
 
