@@ -88,7 +88,7 @@ pub(super) fn by_digest(spec: &str, image: &Image) -> String {
         names_of(image, &[spec.to_owned()]).iter().map(|name| repository(name).to_owned()).collect();
     repositories.sort();
     repositories.dedup();
-    const OURS: [&str; 5] = ["type", "name", "push", "push-by-digest", "name-canonical"];
+    const OURS: [&str; 6] = ["type", "name", "push", "push-by-digest", "name-canonical", "store"];
     let given = fields::split(spec).unwrap_or_default();
     let kept = given.iter().filter_map(|field| field.trim().split_once('=')).filter(|(key, _)| !OURS.contains(key));
     let name = repositories.join(",");
@@ -98,6 +98,9 @@ pub(super) fn by_digest(spec: &str, image: &Image) -> String {
         ("push-by-digest", "true"),
         ("name-canonical", "true"),
         ("push", "true"),
+        // A worker with an image store would put every platform under the one name in it, and of two at the same time one
+        // fails with "already exists" (`exporter/containerimage/export.go`, where `store` is true unless told).
+        ("store", "false"),
     ];
     // An index has annotations only where the images in it have OCI's media types (`util/imagetools/create.go` of buildx).
     let is_annotated = !image.annotations.is_empty() && !spec.contains("oci-mediatypes=");
@@ -203,7 +206,7 @@ mod tests {
     fn an_output_keeps_its_attributes_when_it_pushes_by_digest() {
         let mut image = image("a", &[]);
         image.tags = ["r.example/b:1", "r.example/a:2", "r.example/a:1"].map(str::to_owned).to_vec();
-        let ours = r#"type=image,"name=r.example/a,r.example/b",push-by-digest=true,name-canonical=true,push=true"#;
+        let ours = r#"type=image,"name=r.example/a,r.example/b",push-by-digest=true,name-canonical=true,push=true,store=false"#;
         for (spec, expected) in [
             ("type=registry", ours.to_owned()),
             ("type=image,push=true,name=x", ours.to_owned()),
@@ -219,7 +222,7 @@ mod tests {
         image.tags.clear();
         image.annotations.clear();
         let named = by_digest("type=image,\"name=r/a:1,r/a:2\",push=true", &image);
-        assert_eq!(named, "type=image,name=r/a,push-by-digest=true,name-canonical=true,push=true");
+        assert_eq!(named, "type=image,name=r/a,push-by-digest=true,name-canonical=true,push=true,store=false");
         let output =
             Delivery { outputs: vec!["type=image,\"name=r/a:1,s/a:2\",push=true".into()], ..Delivery::default() };
         let index = Index::of(&image, &both(), &output).unwrap();
