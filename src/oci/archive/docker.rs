@@ -31,7 +31,7 @@ struct Entry {
 pub(super) fn read(file: File, members: &Members) -> Result<Archive> {
     let place = members.find(MANIFEST).context("no manifest.json")?;
     let entries: Vec<Entry> = document(&file, place).and_then(|json| parse(&json, "")).context("read manifest.json")?;
-    let mut made = Made { file: &file, members, blobs: HashMap::new() };
+    let mut made = Made::new(&file, members);
     let manifests: Vec<Value> = entries.iter().map(|entry| made.image(entry)).collect::<Result<_>>()?;
     let blobs = made.blobs;
     let index = json!({ "schemaVersion": 2, "manifests": manifests }).to_string().into_bytes();
@@ -39,13 +39,17 @@ pub(super) fn read(file: File, members: &Members) -> Result<Archive> {
 }
 
 /// The documents that are made of an archive.
-struct Made<'a> {
+pub(super) struct Made<'a> {
     file: &'a File,
     members: &'a Members,
-    blobs: HashMap<String, Content>,
+    pub(super) blobs: HashMap<String, Content>,
 }
 
-impl Made<'_> {
+impl<'a> Made<'a> {
+    pub(super) fn new(file: &'a File, members: &'a Members) -> Self {
+        Self { file, members, blobs: HashMap::new() }
+    }
+
     /// The descriptor of the manifest of an entry.
     fn image(&mut self, entry: &Entry) -> Result<Value> {
         let config = document(self.file, self.find(&entry.config)?)?;
@@ -63,15 +67,20 @@ impl Made<'_> {
             self.layer(name, diff_id).with_context(|| format!("read layer {name:?}"))
         });
         let layers: Vec<Value> = layers.collect::<Result<_>>()?;
+        require_name(&entry.config, &digest_of(&config))?;
+        Ok(self.image_of(config, &layers))
+    }
+
+    /// The descriptor of the manifest of a config and its layers.
+    pub(super) fn image_of(&mut self, config: Vec<u8>, layers: &[Value]) -> Value {
         let config = self.here("application/vnd.oci.image.config.v1+json", config);
-        require_name(&entry.config, &config)?;
         let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
-        Ok(self.here("application/vnd.oci.image.manifest.v1+json", manifest.to_string().into_bytes()))
+        self.here("application/vnd.oci.image.manifest.v1+json", manifest.to_string().into_bytes())
     }
 
     /// The descriptor of a layer. A plain tar goes by its `diff_id`, and is compared with it when it is read; what is
     /// compressed is read twice, as nobody says its digest.
-    fn layer(&mut self, name: &str, diff_id: &str) -> Result<Value> {
+    pub(super) fn layer(&mut self, name: &str, diff_id: &str) -> Result<Value> {
         let place = self.find(name)?;
         let tar = layer::unpack(Section::new(self.file, place), place.bytes)?;
         let (media_type, digest) = match tar.compression() {
@@ -103,10 +112,9 @@ impl Made<'_> {
 }
 
 /// A config whose name is a digest must have it.
-fn require_name(name: &str, config: &Value) -> Result<()> {
+fn require_name(name: &str, digest: &str) -> Result<()> {
     let stem = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".json");
     let is_digest = stem.len() == 64 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let digest = config.get("digest").and_then(Value::as_str).unwrap_or_default();
     ensure!(
         !is_digest || digest.strip_prefix("sha256:") == Some(stem),
         "config {name:?} is not what its name says; its content is {digest}"
@@ -121,7 +129,7 @@ fn digest_of(content: &[u8]) -> String {
 }
 
 /// Reads a stream to its end.
-fn digest(mut stream: impl Read) -> Result<String> {
+pub(super) fn digest(mut stream: impl Read) -> Result<String> {
     let mut hash = Hash::sha256();
     io::copy(&mut stream, &mut hash)?;
     Ok(hash.digest())

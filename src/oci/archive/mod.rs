@@ -1,9 +1,10 @@
 //! Images in one tar: an OCI layout (`--output type=oci`, `docker save` since Docker 25), or what `docker save` and
-//! `--output type=docker` write, with a `manifest.json` (moby's image/spec/spec.md, v1.2). The headers are read once and
+//! `--output type=docker` write, with a `manifest.json` (moby's image/spec/spec.md, v1.2) or, long ago, without. The headers are read once and
 //! blobs are read where they lie; nothing is unpacked.
 
 mod docker;
 mod members;
+mod oldest;
 #[cfg(test)]
 mod tests;
 
@@ -46,11 +47,12 @@ impl Archive {
         let members = Members::read(&file)?;
         let has_docker = members.find(docker::MANIFEST).is_some();
         if members.find("index.json").is_none() {
+            let layers = oldest::layers(&members);
             ensure!(
-                has_docker,
+                has_docker || !layers.is_empty(),
                 "no archive of an image: neither index.json with blobs/ (an OCI layout) nor manifest.json (docker save) is in it"
             );
-            return docker::read(file, &members);
+            return if has_docker { docker::read(file, &members) } else { oldest::read(file, &members, &layers) };
         }
         let archive = Self::of_layout(file, &members)?;
         // Docker writes both. The layout says more, but older versions left blobs out of it.

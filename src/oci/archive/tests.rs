@@ -237,3 +237,50 @@ proptest! {
         }
     }
 }
+
+/// An archive of the oldest form: a directory for each layer, the oldest first, each the parent of the next.
+fn oldest(tar: &mut Tar, layers: &[(&str, &[u8])]) {
+    let mut parent = Value::Null;
+    for (id, content) in layers {
+        let command = json!({ "Cmd": ["/bin/sh", "-c", format!("make {id}")] });
+        let config = json!({ "Cmd": ["/bin/app"], "Env": ["A=1"] });
+        let document = json!({ "id": id, "parent": parent, "os": "linux", "architecture": "amd64", "config": config,
+            "container_config": command, "created": "2014-10-13T21:19:18Z" });
+        tar.file(&format!("{id}/VERSION"), "1.0").file(&format!("{id}/json"), document.to_string());
+        tar.file(&format!("{id}/layer.tar"), content);
+        parent = json!(id);
+    }
+    tar.file("repositories", json!({ "app": { "latest": parent } }).to_string());
+}
+
+#[test]
+fn an_archive_of_the_oldest_form_has_its_layers_by_their_parents() {
+    let tars = [layer_tar(b"one"), layer_tar(b"two"), layer_tar(b"three")];
+    let mut tar = Tar::default();
+    oldest(&mut tar, &[("c", &tars[0]), ("a", &tars[1]), ("b", &tars[2])]);
+    let archive = tar.open().unwrap();
+    let image = image(&archive).unwrap();
+    assert_eq!((&image.platform, image.settings.env.len()), (&amd64(), 1));
+    for (layer, expected) in image.layers.iter().zip(&tars) {
+        assert_eq!((&layer.diff_id, &content(&archive, layer).unwrap()), (&digest(expected), expected));
+    }
+    let told: Vec<&str> = image.history.iter().map(|entry| entry.created_by.as_str()).collect();
+    assert_eq!((image.layers.len(), told), (3, vec!["/bin/sh -c make c", "/bin/sh -c make a", "/bin/sh -c make b"]));
+}
+
+#[test]
+fn what_is_wrong_with_an_archive_of_the_oldest_form_is_named() {
+    let content = layer_tar(b"one");
+    let layer = |id: &str, parent: &str| {
+        let mut tar = Tar::default();
+        tar.file(&format!("{id}/json"), json!({ "id": id, "parent": parent }).to_string());
+        tar.file(&format!("{id}/layer.tar"), &content).0.clone()
+    };
+    let opened = |parts: &[Vec<u8>]| error(open(&[parts.concat(), vec![0; 1024]].concat()));
+    assert_eq!(opened(&[layer("a", "b")]), "layer \"b\" is not in the archive");
+    assert_eq!(opened(&[layer("a", "b"), layer("b", "a")]), "every layer of the archive is the parent of another");
+    let circle = opened(&[layer("a", "b"), layer("b", "c"), layer("c", "b")]);
+    assert_eq!(circle, "image \"a\" has more than 1000 layers");
+    let bare = Tar::default().file("a/json", "7").file("a/layer.tar", &content).0.clone();
+    assert!(opened(&[bare]).starts_with("read \"a/json\": "));
+}
