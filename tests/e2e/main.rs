@@ -26,6 +26,7 @@ mod growth;
 mod ignoring;
 mod independent;
 mod inputs;
+mod inspecting;
 mod job;
 mod joining;
 mod keeping;
