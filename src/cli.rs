@@ -133,6 +133,9 @@ pub struct RunArgs {
     /// Stop a cell that builds longer than this, such as 30m.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+    /// How often a cell is built again whose failure may pass by itself, such as that of a registry.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=10))]
+    pub retries: u32,
     /// Build the base commit when it has no report (the default outside CI).
     #[arg(long, overrides_with = "no_rebuild_base")]
     pub rebuild_base: bool,

@@ -6,8 +6,8 @@
 //! `config -> plan -> buildx -> measure -> baseline -> compare -> render -> publish`
 //!
 //! [`app`] is the driver. [`mod@env`], [`fs`], [`http`] and [`process`] are the only doors to the outside; [`git`] and
-//! [`registry`] stand on them. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`], [`report`] and [`forge`] are
-//! vocabulary that every stage may use. [`inspect`] reads what is inside of an image.
+//! [`registry`] stand on them. [`units`], [`version`], [`escape`], [`oci`], [`dockerfile`], [`report`], [`patience`] and
+//! [`forge`] are vocabulary that every stage may use. [`inspect`] reads what is inside of an image.
 
 pub mod app;
 pub mod cli;
@@ -23,6 +23,7 @@ pub mod dockerfile;
 pub mod escape;
 pub mod forge;
 pub mod oci;
+pub mod patience;
 pub mod report;
 pub mod secrecy;
 pub mod units;

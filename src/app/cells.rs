@@ -9,18 +9,21 @@ use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use super::retry::{self, Retries};
 use super::stall::{Stall, Stalled};
 use super::view::View;
 use super::without_cache::trouble;
+use crate::buildx::failure::transient::{Transient, transient_failure};
 use crate::buildx::progress::Event;
 use crate::buildx::{BuildRecord, BuildRequest, Builder};
 use crate::config::{BuildContext, DockerfileSource, Secret};
 use crate::env::Env;
 use crate::fs;
 use crate::measure::{self, KnownLayers};
+use crate::patience::Waits;
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Delivery, Plan, args};
-use crate::process::{EnvChange, Invocation};
+use crate::process::{Ending, EnvChange, Invocation};
 use crate::report::{CellReport, Outcome};
 
 /// More than any Dockerfile or `.dockerignore` that somebody wrote.
@@ -34,6 +37,8 @@ pub(super) struct Building<'r> {
     pub(super) delivery: &'r Delivery,
     pub(super) jobs: usize,
     pub(super) timeout: Option<Duration>,
+    /// How often a cell is built again whose failure may pass by itself.
+    pub(super) retries: u32,
     pub(super) fail_fast: bool,
     pub(super) keep_layouts: bool,
     pub(super) env: &'r Env,
@@ -65,12 +70,18 @@ impl Building<'_> {
             return measure::not_built(cell, self.root, Outcome::Cancelled, None);
         }
         let mut view = self.view.cell(cell, self.redactor);
-        let (cell, record) = self.build_in_spite_of_cache(builder, cell, stop, &mut |event| view.event(event)).await;
+        let mut retries = Retries::default();
+        let (cell, record) =
+            self.build_patiently(builder, cell, stop, &mut retries, &mut |event| view.event(event)).await;
         let cell = cell.as_ref();
-        let report = match record {
+        let mut report = match record {
             Ok(record) => measure::measure_cell(cell, self.root, record, known, self.redactor).await,
             Err(error) => measure::not_built(cell, self.root, Outcome::Failed, Some(format!("{error:#}"))),
         };
+        if let Some(mut finding) = retries.finding("built") {
+            finding.message = self.redactor.apply(&finding.message).into_owned();
+            report.findings.push(finding);
+        }
         if !self.keep_layouts
             && let Err(error) = fs::remove_dir_all(&cell.files.layout())
         {
@@ -83,16 +94,43 @@ impl Building<'_> {
         report
     }
 
+    /// A failure that may pass by itself is waited for and tried again, a bounded number of times.
+    async fn build_patiently<'c, 'a>(
+        &self,
+        builder: &impl Builder,
+        cell: &'a Cell<'c>,
+        stop: &CancellationToken,
+        retries: &mut Retries,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> (Cow<'a, Cell<'c>>, Result<BuildRecord>) {
+        let mut cell = Cow::Borrowed(cell);
+        let mut waits = Waits::from(retry::building(self.retries));
+        let mut waited = Duration::ZERO;
+        loop {
+            let (tried, record) = self.build_in_spite_of_cache(builder, cell, stop, watch).await;
+            cell = tried;
+            let record = record.map(|record| BuildRecord { wall: record.wall.saturating_add(waited), ..record });
+            let Some((done, (passing, error))) = record.as_ref().ok().and_then(passing) else { return (cell, record) };
+            waits.worked(done.wall.saturating_sub(waited));
+            let say = |wait: &str| {
+                self.view.say(&format!("{}: {}; building again in {wait}", cell.id, passing.cause.phrase()));
+            };
+            let Some(wait) = retry::wait(&mut waits, passing, stop, say).await else { return (cell, record) };
+            retries.add(passing.cause, &error);
+            // What the user waited for is all of the tries.
+            waited = done.wall.saturating_add(wait);
+        }
+    }
+
     /// A cache must never fail a build that is good without it, nor keep it waiting for ever: such a build is tried
     /// again without what was wrong. Each try has fewer caches than the one before, so this ends.
     async fn build_in_spite_of_cache<'c, 'a>(
         &self,
         builder: &impl Builder,
-        cell: &'a Cell<'c>,
+        mut cell: Cow<'a, Cell<'c>>,
         stop: &CancellationToken,
         watch: &mut dyn FnMut(Event<'_>),
     ) -> (Cow<'a, Cell<'c>>, Result<BuildRecord>) {
-        let mut cell = Cow::Borrowed(cell);
         let mut waited = Duration::ZERO;
         loop {
             let (record, stalled) = self.build_watched(builder, &cell, stop, watch).await;
@@ -152,6 +190,12 @@ impl Building<'_> {
         };
         builder.build(request, watch).await
     }
+}
+
+/// Why a build that failed may succeed the next time, with the builder's error.
+fn passing(record: &BuildRecord) -> Option<(&BuildRecord, (Transient, String))> {
+    let has_failed = record.ending == Ending::Exited && record.exit_status.is_some_and(|status| status != 0);
+    has_failed.then(|| Some((record, transient_failure(&record.trace)?))).flatten()
 }
 
 /// The exact command of a cell.

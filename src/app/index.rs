@@ -2,12 +2,12 @@
 //! stands for a part of them, and read back.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::retry::{Asking, Retries, just_pushed, read_back};
 use super::run::Run;
 use crate::buildx::Builder;
 use crate::oci::Platform;
@@ -17,24 +17,6 @@ use crate::plan::redact::Redactor;
 use crate::process::Invocation;
 use crate::report::{CellReport, Finding, Outcome, Report, Severity};
 
-/// How often a registry is asked in all.
-const ATTEMPTS: u32 = 4;
-/// The first wait; each further one is twice as long.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-
-/// What registries say of what may be otherwise a moment later, as containerd's resolver words it. A digest that was
-/// pushed a moment ago can be unknown to the node that is asked.
-const TRANSIENT: [&str; 8] = [
-    "manifest unknown",
-    ": not found",
-    "toomanyrequests",
-    "429 Too Many Requests",
-    "500 Internal Server Error",
-    "502 Bad Gateway",
-    "503 Service Unavailable",
-    "504 Gateway Timeout",
-];
-
 /// The images of an index, by platform.
 type Images = BTreeMap<Platform, String>;
 
@@ -43,11 +25,16 @@ impl Run<'_> {
     /// decides the exit code.
     pub(super) async fn push_indexes(&self, plan: &Plan<'_>, report: &mut Report, redactor: &Redactor) {
         for index in &plan.indexes {
+            let mut retries = Retries::default();
             let pushed = match pushed_digests(index, &report.cells) {
-                Ok(digests) => self.push_index(&self.session.docker, index, &digests).await,
+                Ok(digests) => self.push_index(&self.session.docker, index, &digests, &mut retries).await,
                 Err(error) => Err(error),
             };
             let name = &index.image.name;
+            if let Some(mut finding) = retries.finding("asked the registry of the index") {
+                finding.message = redactor.apply(&finding.message).into_owned();
+                tell(index, &finding, &mut report.cells);
+            }
             match pushed {
                 Ok(digest) => {
                     self.view.say(&format!("{name}: {} platforms pushed as {digest}", index.platforms.len()));
@@ -65,7 +52,6 @@ impl Run<'_> {
         let name = &index.image.name;
         let message = format!("the tags of {name} were not moved: {error}");
         self.view.say(&format!("error: {message}"));
-        let is_of_index = |cell: &&mut CellReport| cell.id.image == *name && cell.outcome == Outcome::Built;
         let finding = Finding {
             rule: Finding::INDEX_NOT_PUSHED.to_owned(),
             severity: Severity::Error,
@@ -73,19 +59,26 @@ impl Run<'_> {
             dockerfile_line: None,
             url: None,
         };
-        cells.iter_mut().filter(is_of_index).for_each(|cell| cell.findings.push(finding.clone()));
+        tell(index, &finding, cells);
     }
 
     /// Puts all tags on an index of these digests, which are of the platforms in order, and returns its own.
-    async fn push_index(&self, docker: &impl Builder, index: &Index<'_>, digests: &[String]) -> Result<String> {
+    async fn push_index(
+        &self,
+        docker: &impl Builder,
+        index: &Index<'_>,
+        digests: &[String],
+        retries: &mut Retries,
+    ) -> Result<String> {
         let builder = self.builder_name();
+        let asking = Asking { view: &self.view, cancel: &self.session.cancel };
         let mut pushed = None;
         for (repository, tags) in &index.repositories {
             let create =
                 |is_trial| Invocation::new("docker").args(index.create(builder, repository, digests, is_trial));
-            let trial = self.patiently(is_transient, async || docker.imagetools(&create(true)).await).await?;
+            let trial = asking.ask(retries, just_pushed, async || docker.imagetools(&create(true)).await).await?;
             let planned = images(&trial).and_then(|images| check(images, index, digests))?;
-            self.patiently(is_transient, async || docker.imagetools(&create(false)).await).await?;
+            asking.ask(retries, just_pushed, async || docker.imagetools(&create(false)).await).await?;
             for tag in tags {
                 let read = Invocation::new("docker").args(inspect(builder, tag));
                 let look = async || {
@@ -93,43 +86,23 @@ impl Run<'_> {
                     ensure!(images(&raw)? == planned, "another image stands there");
                     Ok(digest(&raw))
                 };
-                pushed = Some(self.patiently(|_| true, look).await.with_context(|| format!("read back {tag}"))?);
+                let read = asking.ask(retries, read_back, look).await;
+                pushed = Some(read.with_context(|| format!("read back {tag}"))?);
             }
         }
         pushed.context("no tag")
     }
+}
 
-    /// Asks again, a bounded number of times, while the answer may be another the next time.
-    async fn patiently<T>(
-        &self,
-        is_worth_it: impl Fn(&anyhow::Error) -> bool,
-        ask: impl AsyncFn() -> Result<T>,
-    ) -> Result<T> {
-        let mut wait = FIRST_WAIT;
-        for _ in 1..ATTEMPTS {
-            match ask().await {
-                Err(error) if is_worth_it(&error) && !self.session.cancel.is_cancelled() => {
-                    // Its words may hold what must not be shown; in the end they are scrubbed and told.
-                    let seconds = wait.as_secs();
-                    self.view.say(&format!("the registry does not answer as it should; asking again in {seconds} s"));
-                    self.session.cancel.run_until_cancelled(tokio::time::sleep(wait)).await;
-                    wait *= 2;
-                }
-                answer => return answer,
-            }
-        }
-        ask().await
-    }
+/// Tells every cell of an index that was built.
+fn tell(index: &Index<'_>, finding: &Finding, cells: &mut [CellReport]) {
+    let is_of_index = |cell: &&mut CellReport| cell.id.image == index.image.name && cell.outcome == Outcome::Built;
+    cells.iter_mut().filter(is_of_index).for_each(|cell| cell.findings.push(finding.clone()));
 }
 
 fn digest(content: &[u8]) -> String {
     let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
-}
-
-fn is_transient(error: &anyhow::Error) -> bool {
-    let error = format!("{error:#}");
-    TRANSIENT.iter().any(|text| error.contains(text))
 }
 
 /// The digests of the platforms in order; an error that names those that are not there.

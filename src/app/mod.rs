@@ -21,6 +21,7 @@ mod keep;
 mod lookup;
 mod origin;
 mod rebuild;
+mod retry;
 mod run;
 mod session;
 mod silence;

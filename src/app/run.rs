@@ -11,12 +11,14 @@ use super::comment::{given_name, run_key};
 use super::compare::show;
 use super::evidence;
 use super::lookup;
+use super::retry::{MAX_ERROR, Retries};
 use super::session::Session;
 use super::silence::leave_out_silent_servers;
 use super::situation::situation;
 use super::view::View;
 use crate::buildx::Prepared;
 use crate::buildx::memory::Memory;
+use crate::buildx::text::one_line;
 use crate::ci::About;
 use crate::cli::RunArgs;
 use crate::compare::{Comparison, budget, compare_with, ledger, miss, verdict};
@@ -66,7 +68,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let building = run.building(&config, &delivery, &redactor);
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let look = evidence::look(session, given, &config, &situation, &run.report_key, &run.output.path);
-    let (cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
+    let (mut cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
+    run.tell_builder(&mut cells);
 
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
         memory.forget();
@@ -107,9 +110,20 @@ fn judge(report: &mut Report, config: &Config, base: Option<&Report>, lost: Opti
 
 impl Run<'_> {
     fn say_builder(&self) {
+        for (cause, error) in &self.prepared.retried {
+            self.view.say(&format!("{} and was asked again ({})", cause.phrase(), one_line(error, MAX_ERROR)));
+        }
         if let Some(reason) = &self.prepared.replaced {
             self.view.say(&format!("{reason}; using builder {} instead", self.prepared.facts.name));
         }
+    }
+
+    /// What every cell of a run is told whose builder did not answer at once.
+    fn tell_builder(&self, cells: &mut [CellReport]) {
+        let mut retries = Retries::default();
+        self.prepared.retried.iter().for_each(|(cause, error)| retries.add(*cause, error));
+        let finding = retries.finding("asked the builder");
+        cells.iter_mut().for_each(|cell| cell.findings.extend(finding.clone()));
     }
 
     /// The builder to name on the command line: none when the current one is used, as a person would.
@@ -131,6 +145,7 @@ impl Run<'_> {
             delivery,
             jobs: self.session.jobs(),
             timeout: self.args.timeout,
+            retries: self.args.retries,
             fail_fast: self.args.fail_fast,
             keep_layouts: self.args.keep_layouts,
             env: &self.session.env,

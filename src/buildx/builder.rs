@@ -94,6 +94,12 @@ impl BuilderFacts {
         self.nodes.iter().find_map(|node| Some((node.name.as_str(), node.error.as_deref()?)))
     }
 
+    /// What is wrong with it or with one of its nodes.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.error.as_deref().or_else(|| self.broken_node().map(|(_, error)| error))
+    }
+
     /// Its platforms. A node's own processor comes first in its list (BuildKit: util/archutil), so the platforms of
     /// that architecture are native and the rest emulated.
     #[must_use]

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::builder::BuilderFacts;
 use super::choose::{Choice, OWN_BUILDER, choose};
+use super::failure::transient::{Cause, Request, transient};
 use super::log::BuildLog;
 use super::memory::{Answers, Memory};
 use super::plugin;
@@ -16,12 +17,16 @@ use super::progress::{Event, Folder};
 use super::{BuildRecord, BuildRequest, Builder, Prepared};
 use crate::env::Env;
 use crate::error::Exit;
+use crate::patience::{Patience, Spread, Waits};
 use crate::process::{self, Invocation, Limits, Output, ProcessError};
 use crate::units::parse_duration;
 use crate::version::{OLDEST_BUILDX, Version};
 
 /// How long docker may take to answer a question; booting a builder may pull an image.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
+/// How long a builder is given to come up.
+const BOOTING: Patience =
+    Patience { attempts: 3, first: Duration::from_secs(1), total: Duration::from_secs(60), spread: Spread::Random };
 /// More than any answer that is asked for.
 const ANSWER_LIMIT_BYTES: usize = 16 << 20;
 
@@ -52,9 +57,10 @@ impl Docker {
     /// # Errors
     /// When docker or buildx is missing, too old or does not answer, or the builder cannot be used.
     pub async fn prepare(&self, builder: Option<&str>, pushes_by_digest: bool, memory: &Memory) -> Result<Prepared> {
+        let mut retried = Vec::new();
         let answers = match memory.recall() {
             Some(answers) => answers,
-            None => self.answers(builder).await?,
+            None => self.answers_patiently(builder, &mut retried).await?,
         };
         let facts = builder_facts(&answers.inspect)?;
         require_recent(&answers.buildx_version)?;
@@ -68,7 +74,28 @@ impl Docker {
             }
         };
         memory.remember(&answers);
-        Ok(Prepared { facts, buildx_version: versions.0, docker_version: versions.1, replaced, is_created })
+        Ok(Prepared { facts, buildx_version: versions.0, docker_version: versions.1, replaced, retried, is_created })
+    }
+
+    /// A builder that boots may pull an image and start a container, or be that of a machine that starts. An engine that
+    /// is not there is told at once.
+    async fn answers_patiently(&self, builder: Option<&str>, retried: &mut Vec<(Cause, String)>) -> Result<Answers> {
+        let mut waits = Waits::from(BOOTING);
+        loop {
+            let answers = self.answers(builder).await;
+            let error = match &answers {
+                Ok(answers) => BuilderFacts::parse(&answers.inspect).trouble().map(str::to_owned),
+                Err(error) => Some(format!("{error:#}")),
+            };
+            let error = error.filter(|error| !error.contains("Cannot connect to the Docker daemon"));
+            let passing = error.as_deref().and_then(|error| transient(error, Request::Any));
+            let wait = passing.and_then(|passing| waits.next(|usual| passing.after.unwrap_or_default().max(usual)));
+            let (Some(passing), Some(wait)) = (passing, wait) else { return answers };
+            if self.cancel.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+                return answers;
+            }
+            retried.extend(error.map(|error| (passing.cause, error)));
+        }
     }
 
     async fn answers(&self, builder: Option<&str>) -> Result<Answers> {

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::plan::redact::Redactor;
 use crate::process::{Ending, Invocation};
 use builder::BuilderFacts;
+use failure::transient::Cause;
 use trace::Trace;
 
 /// The builder of a run.
@@ -37,6 +38,8 @@ pub struct Prepared {
     pub docker_version: Option<String>,
     /// Why another builder than the current one is used.
     pub replaced: Option<String>,
+    /// What failed for a passing reason before the builder answered, in order.
+    pub retried: Vec<(Cause, String)>,
     /// Whether that one was made just now, so that whoever cleans up may remove it.
     pub is_created: bool,
 }

@@ -15,6 +15,5 @@ pub use error::ForgeError;
 pub(crate) use error::{Advice, message};
 pub(crate) use github::API_VERSION;
 pub use github::{Repository, Rest, TOKEN_ADVICE, TOKEN_VARIABLES, is_enterprise_server};
-pub use patience::Patience;
 pub(crate) use patience::Waits;
 pub use token::Token;

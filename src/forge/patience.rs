@@ -1,69 +1,44 @@
-//! How often and how long a forge is asked again, as a value.
+//! How often and how long a forge is asked again.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::ForgeError;
+use crate::patience::{self, Patience};
 
 /// What GitHub asks for after a refusal that does not say how long.
 const THROTTLED: Duration = Duration::from_secs(60);
 
-/// The limits of asking again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Attempts in all.
-    pub attempts: u32,
-    /// The first wait; each further one is twice as long.
-    pub first: Duration,
-    /// After this time nothing is asked again, answers that were waited for included.
-    pub total: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { attempts: 6, first: Duration::from_secs(1), total: Duration::from_secs(120) }
-    }
-}
-
-/// What is left of the patience.
+/// What is left of the patience with a forge.
 #[derive(Debug)]
-pub(crate) struct Waits {
-    patience: Patience,
-    failures: u32,
-    start: Instant,
-}
+pub(crate) struct Waits(patience::Waits);
 
 impl From<Patience> for Waits {
     fn from(patience: Patience) -> Self {
-        Self { patience, failures: 0, start: Instant::now() }
+        Self(patience.into())
     }
 }
 
 impl Waits {
     /// How long to wait before everything is looked at anew; `None` when that would help nobody or take too long.
     pub(crate) fn after(&mut self, error: &ForgeError) -> Option<Duration> {
-        let doubled = self.patience.first.saturating_mul(2_u32.saturating_pow(self.failures));
-        let wait = match error {
-            ForgeError::Denied { .. } | ForgeError::Refused(_) => return None,
+        match error {
+            ForgeError::Denied { .. } | ForgeError::Refused(_) => None,
             // It was there a moment ago.
-            ForgeError::NotFound(_) => Duration::ZERO,
-            ForgeError::Throttled { after, .. } => after.unwrap_or(THROTTLED),
-            ForgeError::Unavailable { after, .. } => after.unwrap_or(doubled),
-        };
-        self.failures += 1;
-        let is_in_time = self.start.elapsed().checked_add(wait)? <= self.patience.total;
-        (is_in_time && self.failures < self.patience.attempts).then_some(wait)
+            ForgeError::NotFound(_) => self.0.next(|_| Duration::ZERO),
+            ForgeError::Throttled { after, .. } => self.0.next(|_| after.unwrap_or(THROTTLED)),
+            ForgeError::Unavailable { after, .. } => self.0.next(|usual| after.unwrap_or(usual)),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::patience::Spread;
 
     /// The seconds that are waited after each of these errors, each of which comes after a number of seconds.
     async fn waits(answer_seconds: u64, errors: &[ForgeError]) -> Vec<Option<u64>> {
-        let mut waits = Waits::from(Patience::default());
+        let mut waits = Waits::from(Patience { spread: Spread::None, ..Patience::default() });
         let mut seconds = Vec::new();
         for error in errors {
             tokio::time::sleep(Duration::from_secs(answer_seconds)).await;

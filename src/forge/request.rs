@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
 
-use super::{Advice, ForgeError, Patience, Token, Waits, message};
+use super::{Advice, ForgeError, Token, Waits, message};
+use crate::patience::{Patience, Spread};
 
 /// A server that sends a byte now and then must not hold a job up.
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// None of this is worth as long a wait as the comment is.
-const PATIENCE: Patience = Patience { attempts: 4, first: Duration::from_millis(500), total: Duration::from_secs(60) };
+const PATIENCE: Patience =
+    Patience { attempts: 4, first: Duration::from_millis(500), total: Duration::from_secs(60), spread: Spread::Random };
 
 /// How GitHub and Twirp explain themselves.
 #[derive(Deserialize)]

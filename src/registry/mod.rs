@@ -9,6 +9,7 @@ mod images;
 mod login;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
@@ -25,12 +26,17 @@ pub use images::{ImageName, RemoteImages};
 
 use crate::env::Env;
 use crate::http;
+use crate::patience::{Patience, Spread, Waits};
 
 /// The specification asks registries to take manifests up to this length.
 const MANIFEST_LIMIT_BYTES: usize = 4 << 20;
 /// The configuration of an artifact that has none.
 const EMPTY: &[u8] = b"{}";
 const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
+
+/// A report is not worth as long a wait as an image is.
+const PATIENCE: Patience =
+    Patience { attempts: 3, first: Duration::from_millis(500), total: Duration::from_secs(30), spread: Spread::Random };
 
 /// What a file is, for those who look into the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +54,7 @@ pub struct Repository {
     client: Client,
     env: Env,
     login: OnceCell<RegistryAuth>,
+    patience: Patience,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +81,7 @@ impl Repository {
         let host = reference.registry().to_owned();
         let plain = if is_loopback(&host) { vec![host.clone()] } else { Vec::new() };
         let client = http::registry_client(env, plain)?;
-        Ok(Self { name: name.to_owned(), host, client, env: env.clone(), login: OnceCell::new() })
+        Ok(Self { name: name.to_owned(), host, client, env: env.clone(), login: OnceCell::new(), patience: PATIENCE })
     }
 
     /// Its name.
@@ -88,6 +95,15 @@ impl Repository {
     /// # Errors
     /// [`RegistryError`], also when what is there is of another kind or larger than the limit.
     pub async fn pull(
+        &self,
+        tag: &str,
+        kind: &ArtifactKind,
+        limit_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        self.patiently(async || self.pull_once(tag, kind, limit_bytes).await).await
+    }
+
+    async fn pull_once(
         &self,
         tag: &str,
         kind: &ArtifactKind,
@@ -127,6 +143,16 @@ impl Repository {
         content: &[u8],
         annotations: &[(&str, &str)],
     ) -> Result<(), RegistryError> {
+        self.patiently(async || self.push_once(tag, kind, content, annotations).await).await
+    }
+
+    async fn push_once(
+        &self,
+        tag: &str,
+        kind: &ArtifactKind,
+        content: &[u8],
+        annotations: &[(&str, &str)],
+    ) -> Result<(), RegistryError> {
         let reference = self.reference(tag)?;
         self.client.store_auth_if_needed(reference.resolve_registry(), self.login().await?).await;
         for blob in [EMPTY, content] {
@@ -146,6 +172,23 @@ impl Repository {
         let media_type = reqwest::header::HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE);
         let pushed = self.client.push_manifest_raw(&reference, manifest.to_string(), media_type).await;
         pushed.map(|_| ()).map_err(RegistryError::of_push)
+    }
+
+    /// Asks again a registry that does not work now. The client keeps no headers of an answer, so how long a registry
+    /// wants to be left alone is not known here. How often it was asked is part of the error.
+    async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, RegistryError>) -> Result<T, RegistryError> {
+        let mut waits = Waits::from(self.patience);
+        let mut tries = 1;
+        loop {
+            match ask().await {
+                Err(RegistryError::Unreachable(text)) => match waits.next(|usual| usual) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(RegistryError::Unreachable(format!("{text}, tried {tries} times"))),
+                },
+                answer => return answer,
+            }
+            tries += 1;
+        }
     }
 
     fn reference(&self, tag: &str) -> Result<Reference, RegistryError> {

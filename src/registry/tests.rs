@@ -19,7 +19,26 @@ async fn pull(manifest: ResponseTemplate, blob: ResponseTemplate) -> Result<Opti
     }
     Mock::given(path("/v2/")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
     let name = format!("{}/acme", server.address());
-    Repository::new(&Env::default(), &name).unwrap().pull("tag", &KIND, 10).await
+    repository(&name).pull("tag", &KIND, 10).await
+}
+
+/// One that does not let the tests wait.
+fn repository(name: &str) -> Repository {
+    let patience = Patience { first: Duration::from_millis(1), ..PATIENCE };
+    Repository { patience, ..Repository::new(&Env::default(), name).unwrap() }
+}
+
+#[tokio::test]
+async fn a_registry_that_stumbles_is_asked_again() {
+    let server = MockServer::start().await;
+    let answer = |status| {
+        Mock::given(method("GET")).and(path("/v2/acme/manifests/tag")).respond_with(ResponseTemplate::new(status))
+    };
+    answer(503).up_to_n_times(2).mount(&server).await;
+    answer(404).mount(&server).await;
+    Mock::given(path("/v2/")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let pulled = repository(&format!("{}/acme", server.address())).pull("tag", &KIND, 10).await;
+    assert_eq!(pulled, Ok(None));
 }
 
 #[tokio::test]
@@ -39,8 +58,8 @@ async fn a_file_is_read_or_there_is_a_reason_why_not() {
         ("denied", error(403, "DENIED"), page(500), "not allowed to (m)"),
         ("unauthorized", error(401, "UNAUTHORIZED"), page(500), "not allowed to (authentication is required)"),
         ("a page that denies", page(403), page(500), "not allowed to (HTTP 403)"),
-        ("too many requests", error(429, "TOOMANYREQUESTS"), page(500), "not reached (m)"),
-        ("down", page(503), page(500), "not reached (HTTP 503)"),
+        ("too many requests", error(429, "TOOMANYREQUESTS"), page(500), "not reached (m, tried 3 times)"),
+        ("down", page(503), page(500), "not reached (HTTP 503, tried 3 times)"),
         ("an image", ok(&manifest("", &[(&hello, 5)])), page(500), "it is no artifact of type application/vnd.test"),
         ("no layer", ok(&manifest("application/vnd.test", &[])), page(500), "it does not have exactly one file"),
         (

@@ -34,6 +34,7 @@ mod keeping;
 mod loopback;
 mod packages;
 mod release;
+mod retrying;
 mod review;
 #[path = "../support/runner/mod.rs"]
 #[expect(dead_code, reason = "tests of the scripts alone go through more of it")]

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module and all modules that it uses. An entry that is no longer used is a fault as well, so the table is true.
-const USES: [(&str, &[&str]); 29] = [
+const USES: [(&str, &[&str]); 30] = [
     // Vocabulary.
     ("units", &[]),
     ("version", &[]),
     ("error", &[]),
     ("escape", &[]),
     ("secrecy", &[]),
+    ("patience", &[]),
     ("dockerfile", &[]),
     ("report", &["oci"]),
     ("oci", &["fs", "report"]),
@@ -22,14 +23,30 @@ const USES: [(&str, &[&str]); 29] = [
     ("process", &["env"]),
     ("http", &["env", "fs"]),
     ("git", &["fs", "process"]),
-    ("registry", &["env", "fs", "http", "oci", "process"]),
+    ("registry", &["env", "fs", "http", "oci", "patience", "process"]),
     ("ci", &["env", "fs", "git", "report"]),
-    ("forge", &["env", "http", "report"]),
+    ("forge", &["env", "http", "patience", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
     // environment as a value.
     ("config", &["env", "error", "fs", "oci", "report", "units"]),
     ("plan", &["ci", "config", "env", "error", "oci", "report", "secrecy", "version"]),
-    ("buildx", &["dockerfile", "env", "error", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
+    (
+        "buildx",
+        &[
+            "dockerfile",
+            "env",
+            "error",
+            "escape",
+            "fs",
+            "oci",
+            "patience",
+            "plan",
+            "process",
+            "report",
+            "units",
+            "version",
+        ],
+    ),
     (
         "measure",
         &["buildx", "config", "dockerfile", "fs", "inspect", "oci", "plan", "process", "report", "secrecy", "units"],
@@ -37,7 +54,10 @@ const USES: [(&str, &[&str]); 29] = [
     ("baseline", &["ci", "config", "env", "error", "forge", "fs", "git", "http", "registry", "report"]),
     ("compare", &["config", "dockerfile", "error", "report", "units"]),
     ("render", &["compare", "escape", "report", "units"]),
-    ("publish", &["ci", "compare", "config", "env", "error", "escape", "forge", "fs", "http", "render", "report"]),
+    (
+        "publish",
+        &["ci", "compare", "config", "env", "error", "escape", "forge", "fs", "http", "patience", "render", "report"],
+    ),
     // What drives them.
     ("cli", &["config", "oci", "plan", "units"]),
     ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
@@ -62,6 +82,7 @@ const USES: [(&str, &[&str]); 29] = [
             "inspect",
             "measure",
             "oci",
+            "patience",
             "plan",
             "process",
             "publish",

@@ -29,7 +29,7 @@ Platforms:        linux/amd64
 ";
 
 /// What the fake itself needs, where there is no git.
-const TOOLS: [&str; 6] = ["sh", "cat", "cp", "env", "sed", "sleep"];
+const TOOLS: [&str; 7] = ["sh", "cat", "cp", "env", "mv", "sed", "sleep"];
 
 /// A `docker` of one test, with everything that it needs to play its part.
 pub(crate) struct FakeDocker {
@@ -52,6 +52,10 @@ impl Build {
 
     pub(crate) fn failing() -> Self {
         Self { stream: recorded("run-failure-exit3"), image: None, end: "1" }
+    }
+
+    pub(crate) fn ending(self, end: &'static str) -> Self {
+        Self { end, ..self }
     }
 
     pub(crate) fn hanging() -> Self {
@@ -132,6 +136,15 @@ impl FakeDocker {
         if let Some(image) = &build.image {
             image.write(&directory.join("layout"));
         }
+    }
+
+    /// Makes the first build of a cell fail with this standard error; what becomes of it then has been set before.
+    pub(crate) fn builds_badly_once(&self, cell: &str, stderr: &str) {
+        let directory = self.path("builds").join(cell);
+        if !directory.exists() {
+            self.builds(cell, &Build::ok(TestImage::of(1_000)));
+        }
+        std::fs::write(directory.join("once"), stderr).unwrap();
     }
 
     /// Sets what the metadata file of a cell says, which has been set before.

@@ -107,8 +107,14 @@ fn a_registry_that_stumbles_is_asked_again() {
     case.docker.stumbles("trial", "ERROR: r.example/web@sha256:abc: not found\n");
     case.docker.stumbles("joined", "ERROR: unexpected status from PUT request: 503 Service Unavailable\n");
     case.docker.stumbles("index", "ERROR: unexpected status from GET request: 429 Too Many Requests\n");
-    case.run(&["--push"]).expect(0).says("asking again in 1 s");
+    case.run(&["--push"]).expect(0).says("a server failed; asking again in ");
     assert_eq!(moved(&case).len(), 2);
+    let findings = case.cell(0, "findings");
+    let message = findings[0]["message"].as_str().unwrap();
+    assert_eq!(findings[0]["rule"], "retried");
+    for part in ["asked us to slow down (1×)", "a server failed (1×)", "did not know yet what was pushed (1×)"] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[test]

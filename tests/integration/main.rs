@@ -34,6 +34,7 @@ mod layout;
 mod loopback;
 mod plan;
 mod repositories;
+mod retries;
 #[path = "../support/runner/mod.rs"]
 mod runner;
 mod secrets;

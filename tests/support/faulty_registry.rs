@@ -52,6 +52,8 @@ struct Rule {
     prefix: String,
     /// How many requests pass before the first that does not.
     passes: usize,
+    /// How many do not pass then.
+    fails: usize,
     fault: Fault,
 }
 
@@ -75,8 +77,16 @@ impl FaultyRegistry {
     /// The first rule that fits decides.
     pub(crate) fn fault(&self, method: &str, path_prefix: &str, from: usize, fault: Fault) {
         let method = (method != "*").then(|| method.parse().unwrap());
-        let rule = Rule { method, prefix: path_prefix.to_owned(), passes: from - 1, fault };
+        let rule = Rule { method, prefix: path_prefix.to_owned(), passes: from - 1, fails: usize::MAX, fault };
         lock(&self.state).rules.push(rule);
+    }
+
+    /// The same for a number of requests, after which the registry is well again.
+    pub(crate) fn stumble(&self, method: &str, path_prefix: &str, from: usize, fails: usize, fault: Fault) {
+        self.fault(method, path_prefix, from, fault);
+        if let Some(rule) = lock(&self.state).rules.last_mut() {
+            rule.fails = fails;
+        }
     }
 
     /// Puts something under a tag of a repository that only looks like a build cache.
@@ -127,9 +137,13 @@ impl State {
                 && request.uri().path().starts_with(&rule.prefix)
         };
         let rule = self.rules.iter_mut().find(fits)?;
-        let passes = rule.passes > 0;
-        rule.passes = rule.passes.saturating_sub(1);
-        (!passes).then_some(rule.fault)
+        if rule.passes > 0 {
+            rule.passes -= 1;
+            return None;
+        }
+        let fails = rule.fails > 0;
+        rule.fails = rule.fails.saturating_sub(1);
+        fails.then_some(rule.fault)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod cache;
 mod causes;
+pub mod transient;
 
 pub use cache::{CacheBlame, cache_blame};
 

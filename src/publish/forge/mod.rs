@@ -17,7 +17,8 @@ use super::calm::Calm;
 use super::comment::{Action, Author, Comment, Decision, Existing, Ours, decide};
 use crate::forge::Waits;
 
-pub use crate::forge::{ForgeError, Patience, Token};
+pub use crate::forge::{ForgeError, Token};
+pub use crate::patience::Patience;
 
 /// The comments of one change request.
 pub trait Forge {

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::fake::{Event, FakeForge, Verb, add, us};
 use super::*;
+use crate::patience::Spread;
 use crate::publish::comment::Marker;
 
 fn comment(run: u64, text: &str) -> Comment {
@@ -29,7 +30,8 @@ fn denied() -> ForgeError {
 /// Publishes as run 5 and tells the outcome, the comments afterwards, and the seconds that it took.
 async fn publish(forge: &FakeForge, calm: Calm) -> (String, Vec<(u64, String)>, u64) {
     let start = Instant::now();
-    let outcome = upsert(forge, &comment(5, "new"), calm, Patience::default()).await;
+    let patience = Patience { spread: Spread::None, ..Patience::default() };
+    let outcome = upsert(forge, &comment(5, "new"), calm, patience).await;
     let outcome = outcome.map_or_else(|error| error.to_string(), |published| format!("{published:?}"));
     let text = |body: &str| body.lines().nth(1).unwrap_or_default().to_owned();
     let comments = forge.comments.borrow().iter().map(|comment| (comment.id, text(&comment.body))).collect();
