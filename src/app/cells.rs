@@ -78,6 +78,7 @@ impl Building<'_> {
             Ok(record) => measure::measure_cell(cell, self.root, record, known, self.redactor).await,
             Err(error) => measure::not_built(cell, self.root, Outcome::Failed, Some(format!("{error:#}"))),
         };
+        self.test_and_push(builder, cell, &mut report, stop).await;
         if let Some(mut finding) = retries.finding("built") {
             finding.message = self.redactor.apply(&finding.message).into_owned();
             report.findings.push(finding);

@@ -79,6 +79,9 @@ fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -
             shown += "  # a run first copies the Dockerfile to where this command reads it\n";
         }
         shown += &format!("  {}\n", escape::block(&command.to_string()));
+        for command in &cell.image.tests.commands {
+            shown += &format!("  test {}\n", escape::block(&shell_words::join(command)));
+        }
         for line in cell.cache.lines() {
             shown += &format!("  cache {}\n", escape::block(&line));
         }
@@ -149,6 +152,9 @@ struct CellDto {
     platform: String,
     emulated: bool,
     command: Vec<String>,
+    /// What has to succeed before it is pushed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tests: Vec<Vec<String>>,
     cache: CacheDto,
 }
 
@@ -180,6 +186,7 @@ fn json(
     redactor: &Redactor,
     dry: Option<(Vec<String>, String)>,
 ) -> String {
+    let scrub = |word: &String| redactor.apply(word).into_owned();
     let words = |command: Invocation| {
         let words = std::iter::once(command.program.into_os_string()).chain(command.args);
         words.map(|word| redactor.apply(&word.to_string_lossy()).into_owned()).collect()
@@ -193,6 +200,7 @@ fn json(
         platform: cell.id.platform.to_string(),
         emulated: cell.support == Support::Emulated,
         cache: cache(&cell.cache),
+        tests: cell.image.tests.commands.iter().map(|words| words.iter().map(scrub).collect()).collect(),
         command: words(invocation(cell, session.builder(), delivery, &session.env)),
     };
     let (baseline, comment) = dry.unzip();

@@ -28,6 +28,7 @@ mod silence;
 mod situation;
 mod stall;
 mod stores;
+mod tested;
 mod view;
 mod without_cache;
 

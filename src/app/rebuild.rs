@@ -11,7 +11,7 @@ use super::silence::leave_out_silent_servers;
 use super::situation::situation;
 use crate::baseline::{Choice, DEEPEN};
 use crate::compare::verdict;
-use crate::config;
+use crate::config::{self, Tests};
 use crate::git::Git;
 use crate::plan::{Delivery, plan};
 use crate::report::{Head, Report, RunContext};
@@ -35,6 +35,7 @@ async fn build(run: &Run<'_>, choice: &Choice, git: &Git, base_root: &Path) -> R
     for image in &mut config.images {
         // The base is weighed, never delivered: it must not take the place of anything that the head wrote or pushed.
         (image.outputs, image.tags) = (Vec::new(), Vec::new());
+        image.tests = Tests::default();
     }
     config::check_secrets(&config, &run.session.env)?;
     let redactor = run.session.redactor(&config);

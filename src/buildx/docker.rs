@@ -1,5 +1,6 @@
 //! The real tool: every command line of `docker` that is not a build, and the [`Builder`] that runs builds.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::builder::BuilderFacts;
 use super::choose::{Choice, OWN_BUILDER, choose};
+use super::container::{self, Ran};
 use super::failure::transient::{Cause, Request, transient};
 use super::log::BuildLog;
 use super::memory::{Answers, Memory};
@@ -27,6 +29,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long a builder is given to come up.
 const BOOTING: Patience =
     Patience { attempts: 3, first: Duration::from_secs(1), total: Duration::from_secs(60), spread: Spread::Random };
+/// Bytes of a line that a container prints.
+const MAX_LINE: usize = 4 << 10;
 /// More than any answer that is asked for.
 const ANSWER_LIMIT_BYTES: usize = 16 << 20;
 
@@ -205,6 +209,18 @@ impl Builder for Docker {
 
     async fn imagetools(&self, invocation: &Invocation) -> Result<Vec<u8>> {
         Ok(self.ask(invocation).await?.stdout)
+    }
+
+    async fn run(&self, invocation: &Invocation, timeout: Duration, cancel: &CancellationToken) -> Result<Ran> {
+        let mut errors = VecDeque::new();
+        let on_line = |line: &[u8]| {
+            errors.push_back(String::from_utf8_lossy(line.get(..MAX_LINE).unwrap_or(line)).into_owned());
+            if errors.len() > container::LINES {
+                errors.pop_front();
+            }
+        };
+        let finished = process::stream(invocation, on_line, cancel, Some(timeout)).await;
+        Ok(Ran::of(finished.context(Exit::build_failed("start docker"))?, errors.into()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod builder;
 pub mod choose;
+pub mod container;
 pub mod credentials;
 pub mod docker;
 pub mod failure;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::plan::redact::Redactor;
 use crate::process::{Ending, Invocation};
 use builder::BuilderFacts;
+use container::Ran;
 use failure::transient::Cause;
 use trace::Trace;
 
@@ -91,4 +93,15 @@ pub trait Builder {
     /// # Errors
     /// When the registry or the builder refuses or does not answer; what it said is part of the error.
     fn imagetools(&self, invocation: &Invocation) -> impl Future<Output = Result<Vec<u8>>>;
+
+    /// Runs a command of docker about a container to its end.
+    ///
+    /// # Errors
+    /// When it could not be started at all.
+    fn run(
+        &self,
+        invocation: &Invocation,
+        timeout: Duration,
+        cancel: &CancellationToken,
+    ) -> impl Future<Output = Result<Ran>>;
 }

@@ -30,12 +30,27 @@ pub(super) fn check(node: &Node, kind: Kind, path: &KeyPath, faults: &mut Faults
                 check(node, Kind::Text(format), &path.index(index), faults);
             }
         }
+        (Kind::Commands, Value::Text(_)) => check(node, Kind::Text(Format::Command), path, faults),
+        (Kind::Commands, Value::List(nodes)) => {
+            for (index, node) in nodes.iter().enumerate() {
+                check_command(node, &path.index(index), faults);
+            }
+        }
         (Kind::MapOrEnvironment(format), Value::Map(_)) => check_map(node, format, true, path, faults),
         (Kind::Map(format), Value::Map(_)) => check_map(node, format, false, path, faults),
         (Kind::Section(keys), Value::Map(_)) => check_section(node, keys, path, faults),
         (Kind::Images(keys), Value::Map(_)) => check_images(node, keys, path, faults),
         _ => faults.push(&node.place, path, format!("expected {}, found {}", kind.expected(), node.noun())),
     }
+}
+
+/// A text, or its words one by one.
+fn check_command(node: &Node, path: &KeyPath, faults: &mut Faults) {
+    let Value::List(words) = &node.value else { return check(node, Kind::Text(Format::Command), path, faults) };
+    if words.first().is_none_or(|program| program.text() == Some("")) {
+        faults.push(&node.place, path, format!("names no program; expected {}", Format::Command.expected()));
+    }
+    check(node, Kind::List(Format::Any), path, faults);
 }
 
 fn check_map(node: &Node, format: Format, empty_is_fine: bool, path: &KeyPath, faults: &mut Faults) {

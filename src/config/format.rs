@@ -7,7 +7,7 @@ use super::Growth;
 use super::baseline::{artifact_is_plausible, branch_is_plausible};
 use super::fault::shown;
 use super::secret::SecretSpec;
-use super::{csv, secret};
+use super::{csv, secret, test};
 
 /// The form of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub(super) enum Format {
     ArtifactName,
     /// The name of a branch.
     Branch,
+    /// A program and its arguments.
+    Command,
     /// One of these words.
     OneOf(&'static Words),
 }
@@ -88,6 +90,7 @@ impl Format {
             Self::CacheEntry => "a cache such as type=registry,ref=ghcr.io/acme/shop/cache:main",
             Self::ArtifactName => "the name of an artifact such as weighbridge, or false",
             Self::Branch => "the name of a branch such as weighbridge",
+            Self::Command => "a command such as orders --version",
             Self::OneOf(words) => words.expected,
         }
     }
@@ -101,6 +104,7 @@ impl Format {
             Self::Branch => Some("^[A-Za-z0-9][A-Za-z0-9._/-]*$"),
             Self::CacheEntry => Some(r"^[^\s][^\r\n]*$"),
             Self::Line => Some(r"^[^\r\n]+$"),
+            Self::Command => Some(r"[^\s]"),
             Self::ImageName => Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"),
             Self::MapKey => Some(r"^[^=\s]+$"),
             Self::Platform => Some("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$"),
@@ -149,6 +153,7 @@ impl Format {
             }
             Self::ArtifactName => artifact_is_plausible(text),
             Self::Branch => branch_is_plausible(text),
+            Self::Command => !text.contains('\0') && test::split(text).is_some(),
             Self::OneOf(words) => words.list.contains(&text),
         };
         (!good).then(|| format!("{} is not {}", shown(text), self.expected()))
@@ -257,6 +262,7 @@ mod tests {
             &["weighbridge", "metrics/weights-1.x"],
             &["", "-x", "a..b", "a//b", "/a", "a/", "a b", "a.lock", "a.lock/b", "a/.b", "a.", "a^b", "@"],
         ),
+        (Format::Command, &["orders --version", "sh -c 'a b'", "a\n"], &["", " ", "a '", "\0"]),
         (
             Format::OneOf(&Words { list: &["max", "min"], expected: "max or min" }),
             &["max", "min"],

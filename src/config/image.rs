@@ -11,7 +11,7 @@ use super::fault::{Faults, KeyPath, shown};
 use super::format::{docker_bytes, growth};
 use super::node::Node;
 use super::secret::SecretSpec;
-use super::{Budget, BuildContext, DockerfileSource, Image};
+use super::{Budget, BuildContext, DockerfileSource, Image, Tests};
 
 /// An image as it was written: merged, but not yet understood.
 #[derive(Debug, Clone)]
@@ -78,6 +78,7 @@ pub(super) fn resolve(draft: &Draft, around: &Surroundings<'_>, faults: &mut Fau
         allow: fields.texts("allow"),
         provenance: fields.text("provenance"),
         sbom: fields.text("sbom"),
+        tests: Tests::of(&draft.node),
         budget: draft.node.get("budget").map(budget).unwrap_or_default(),
     })
 }

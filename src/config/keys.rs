@@ -27,6 +27,8 @@ pub(super) enum Kind {
     List(Format),
     /// One text or a list of them.
     TextOrList(Format),
+    /// One text or a list of such and of lists of words.
+    Commands,
     /// A mapping from names of the user's choice to texts.
     Map(Format),
     /// Like `Map`, where a name without a value takes it from the environment.
@@ -45,6 +47,7 @@ impl Kind {
             Self::Text(format) => format.expected().to_owned(),
             Self::List(_) => "a list".to_owned(),
             Self::TextOrList(format) => format!("{} or a list of such", format.expected()),
+            Self::Commands => format!("{} or a list of such", Format::Command.expected()),
             Self::Map(_) | Self::MapOrEnvironment(_) => "a mapping of names to text".to_owned(),
             Self::Section(keys) => match keys {
                 [first, second, ..] => format!("a mapping with keys such as `{}` and `{}`", first.name, second.name),
@@ -358,6 +361,20 @@ pub(super) const IMAGE: &[Key] = &[
         Kind::Text(Format::Line),
         "true",
         "SBOM attestation, as `--sbom` takes it; when absent, as with `provenance`.",
+    ),
+    key(
+        "test",
+        Kind::Commands,
+        "['orders --version', [sh, -c, 'test -s /etc/orders.toml']]",
+        "Commands that have to succeed in the image before it is pushed: programs of the image, which take the place of its \
+         entrypoint, with their arguments. No shell is between; a text is split into words as one would do it.",
+    ),
+    key("test_timeout", Kind::Text(Format::Duration), "2m", "Longest time of each of these; 5 minutes when absent."),
+    key(
+        "test_emulated",
+        Kind::Flag,
+        "true",
+        "Also test on platforms that this machine has to emulate. Images of these are pushed untested when absent.",
     ),
     key("budget", Kind::Section(BUDGET), "{compressed: 60MB}", "Limits, each applied to every platform."),
 ];

@@ -24,6 +24,7 @@ mod schema;
 mod secret;
 mod selection;
 mod survey;
+mod test;
 mod unique;
 mod yaml;
 
@@ -47,6 +48,7 @@ pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;
 pub use survey::{FoundImage, Survey, survey};
+pub use test::Tests;
 
 use fault::Faults;
 use file::FileContent;
@@ -239,6 +241,8 @@ pub struct Image {
     pub provenance: Option<String>,
     /// `--sbom`; `None` as with `provenance`.
     pub sbom: Option<String>,
+    /// What has to succeed before it is pushed.
+    pub tests: Tests,
     /// Limits.
     pub budget: Budget,
 }

@@ -47,6 +47,11 @@ fn kind(kind: Kind) -> Json {
         Kind::TextOrList(format) => {
             json!({ "anyOf": [text(format), { "type": "array", "items": text(format) }] })
         }
+        Kind::Commands => {
+            let words = json!({ "type": "array", "items": text(Format::Any), "minItems": 1 });
+            let command = json!({ "anyOf": [text(Format::Command), words] });
+            json!({ "anyOf": [text(Format::Command), { "type": "array", "items": command }] })
+        }
         Kind::Map(format) => map(&text(format)),
         Kind::MapOrEnvironment(format) => map(&json!({ "anyOf": [text(format), { "type": "null" }] })),
         Kind::Section(keys) => section(keys),

@@ -182,7 +182,7 @@ fn annotation<'a>(descriptor: &'a Descriptor, name: &str) -> Option<&'a str> {
 }
 
 /// Whether a media type is this one, in OCI's or Docker's spelling.
-fn is(media_type: &MediaType, expected: &MediaType) -> bool {
+pub(super) fn is(media_type: &MediaType, expected: &MediaType) -> bool {
     media_type == expected || expected.to_docker_v2s2().is_ok_and(|docker| docker == media_type.as_ref())
 }
 

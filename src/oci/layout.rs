@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use oci_spec::image::{Digest, DigestAlgorithm};
+use oci_spec::image::{Descriptor, Digest, DigestAlgorithm};
 use serde_json::Value;
 
 use super::blobs::{self, BlobReader, Blobs, DOCUMENT_LIMIT_BYTES};
@@ -46,6 +46,12 @@ impl Layout {
     pub fn open_layer(&self, layer: &LayerBlob) -> Result<File> {
         blobs::refuse_unreadable(layer)?;
         self.open_blob(&layer.digest.parse()?, layer.compressed_bytes)
+    }
+
+    /// Where a blob lies that is there and as long as its descriptor says, and how long that is.
+    pub(super) fn blob(&self, descriptor: &Descriptor) -> Result<(PathBuf, u64)> {
+        self.open_blob(descriptor.digest(), descriptor.size())?;
+        Ok((self.blob_path(descriptor.digest())?, descriptor.size()))
     }
 
     fn open_blob(&self, digest: &Digest, expected_bytes: u64) -> Result<File> {

@@ -8,6 +8,7 @@ mod image;
 mod index;
 pub mod layer;
 pub mod layout;
+pub mod parts;
 pub mod platform;
 mod settings;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use archive::Archive;
 pub use blobs::Blobs;
 pub use image::{HistoryEntry, Image, LayerBlob};
 pub use layout::Layout;
+pub use parts::Parts;
 pub use platform::Platform;
 pub use settings::{Healthcheck, Settings};
 pub use verified::Verified;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::cache::CachePlan;
-use super::index::{annotations_of_cells, by_digest};
+use super::index::{annotations_of_cells, attributes_of_push, by_digest};
 use super::{Cell, Delivery};
 use crate::config::{BuildContext, DockerfileSource, Image, Secret, SecretSource};
 use crate::secrecy::names_a_secret;
@@ -149,14 +149,22 @@ impl Args {
     /// outputs here and not `--push` and `--load`, which buildx appends.
     fn outputs(&mut self, cell: &Cell<'_>, delivery: &Delivery) {
         let mut wanted = delivered(cell.image, delivery);
-        if cell.is_joined {
-            wanted.iter_mut().for_each(|spec| *spec = by_digest(spec, cell.image));
-        }
-        self.list("--output", &wanted);
         let layout = output("oci", &[("dest", &path(&cell.files.layout())), ("tar", "false")]);
-        // Blobs are weighed as they are delivered, so the layout is compressed like the image that is pushed.
-        let compression = wanted.iter().flat_map(|spec| spec.split(',')).filter(|field| is_compression(field));
-        self.flag("--output", std::iter::once(layout.as_str()).chain(compression).collect::<Vec<_>>().join(","));
+        let layout = if cell.image.tests.is_empty() {
+            if cell.is_joined {
+                wanted.iter_mut().for_each(|spec| *spec = by_digest(spec, cell.image));
+            }
+            // Blobs are weighed as they are delivered, so the layout is compressed like the image that is pushed.
+            let compression = wanted.iter().flat_map(|spec| spec.split(',')).filter(|field| is_compression(field));
+            std::iter::once(layout.as_str()).chain(compression).collect::<Vec<_>>().join(",")
+        } else {
+            // What is tested first is pushed from the layout, which has to be what would have been pushed.
+            let (pushing, others): (Vec<String>, Vec<String>) = wanted.into_iter().partition(|spec| pushes(spec));
+            wanted = others;
+            format!("{layout}{}", pushing.first().map(|spec| attributes_of_push(spec)).unwrap_or_default())
+        };
+        self.list("--output", &wanted);
+        self.flag("--output", layout);
     }
 
     /// Attestations are what the user asked for. A build that is only measured gets none, because buildx would add
@@ -166,6 +174,10 @@ impl Args {
         for (name, wanted) in [("--provenance", &image.provenance), ("--sbom", &image.sbom)] {
             match wanted {
                 Some(value) => self.flag(name, value.clone()),
+                // Buildx's default is for outputs that push, and the layout is none (`build/opt.go`, `inline-only`).
+                None if is_pushed && name == "--provenance" && !image.tests.is_empty() => {
+                    self.flag(name, "mode=min".to_owned());
+                }
                 None if is_pushed => {}
                 None => self.flag(name, "false".to_owned()),
             }

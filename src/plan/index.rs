@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Delivery;
 use super::args::{csv, delivered, has, pushes};
+use super::{Cell, Delivery};
 use crate::config::{Image, csv as fields};
 use crate::oci::Platform;
 
@@ -106,6 +106,38 @@ pub(super) fn by_digest(spec: &str, image: &Image) -> String {
     let is_annotated = !image.annotations.is_empty() && !spec.contains("oci-mediatypes=");
     let oci = is_annotated.then_some(("oci-mediatypes", "true"));
     csv(&ours.into_iter().chain(kept).chain(oci).collect::<Vec<_>>())
+}
+
+/// What an output that pushes says of the image itself, as further fields of one that writes it elsewhere.
+pub(super) fn attributes_of_push(spec: &str) -> String {
+    const OF_PUSH: [&str; 8] =
+        ["type", "name", "push", "push-by-digest", "name-canonical", "registry.insecure", "unpack", "store"];
+    let given = fields::split(spec).unwrap_or_default();
+    let kept: Vec<(&str, &str)> = given
+        .iter()
+        .filter_map(|field| field.trim().split_once('='))
+        .filter(|(key, _)| !OF_PUSH.contains(key))
+        .collect();
+    if kept.is_empty() { String::new() } else { format!(",{}", csv(&kept)) }
+}
+
+/// Where an image goes that is pushed after its tests: whole tags by repository, none where it goes there under its digest
+/// alone.
+#[must_use]
+pub fn destinations(cell: &Cell<'_>, delivery: &Delivery) -> BTreeMap<String, Vec<String>> {
+    let pushing: Vec<String> = delivered(cell.image, delivery).into_iter().filter(|spec| pushes(spec)).collect();
+    let by_digest = |spec: &String| has(spec, "push-by-digest=true");
+    let mut destinations = BTreeMap::<String, Vec<String>>::new();
+    for spec in &pushing {
+        let named = if by_digest(spec) { spec.replace("push-by-digest=true", "") } else { spec.clone() };
+        for name in names_of(cell.image, &[named]) {
+            let tags = destinations.entry(repository(&name).to_owned()).or_default();
+            if !cell.is_joined && !by_digest(spec) && !tags.contains(&name) {
+                tags.push(name);
+            }
+        }
+    }
+    destinations
 }
 
 /// The annotations that a build of one platform takes: BuildKit refuses those of an index that it does not write

@@ -169,7 +169,10 @@ pub fn plan<'c>(
 #[must_use]
 pub fn pushes_by_digest(config: &Config, delivery: &Delivery) -> bool {
     // Without platforms of its own an image has one, the builder's.
-    let is_joined = |image: &Image| Index::of(image, &named_platforms(image), delivery).is_some();
+    let is_joined = |image: &Image| {
+        // What is tested is pushed without the builder.
+        image.tests.is_empty() && Index::of(image, &named_platforms(image), delivery).is_some()
+    };
     config.images.iter().any(is_joined)
 }
 
@@ -233,6 +236,7 @@ pub(crate) mod tests {
             allow: Vec::new(),
             provenance: None,
             sbom: None,
+            tests: crate::config::Tests::default(),
             budget: Budget::default(),
         }
     }

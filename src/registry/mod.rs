@@ -7,8 +7,10 @@
 mod error;
 mod images;
 mod login;
+mod upload;
 
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -55,6 +57,7 @@ pub struct Repository {
     env: Env,
     login: OnceCell<RegistryAuth>,
     patience: Patience,
+    stumbles: Mutex<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -81,13 +84,27 @@ impl Repository {
         let host = reference.registry().to_owned();
         let plain = if is_loopback(&host) { vec![host.clone()] } else { Vec::new() };
         let client = http::registry_client(env, plain)?;
-        Ok(Self { name: name.to_owned(), host, client, env: env.clone(), login: OnceCell::new(), patience: PATIENCE })
+        Ok(Self {
+            name: name.to_owned(),
+            host,
+            client,
+            env: env.clone(),
+            login: OnceCell::new(),
+            patience: PATIENCE,
+            stumbles: Mutex::default(),
+        })
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What failed for a passing reason and was asked for again since this was last called.
+    #[must_use]
+    pub fn take_stumbles(&self) -> Vec<String> {
+        std::mem::take(&mut *self.stumbles.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The file under a tag; `None` when there is none.
@@ -182,7 +199,10 @@ impl Repository {
         loop {
             match ask().await {
                 Err(RegistryError::Unreachable(text)) => match waits.next(|usual| usual) {
-                    Some(wait) => tokio::time::sleep(wait).await,
+                    Some(wait) => {
+                        self.stumbles.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+                        tokio::time::sleep(wait).await;
+                    }
                     None => return Err(RegistryError::Unreachable(format!("{text}, tried {tries} times"))),
                 },
                 answer => return answer,

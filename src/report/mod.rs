@@ -227,6 +227,8 @@ pub enum Verdict {
 impl Finding {
     /// The rule of an image that was built and is not under its tags.
     pub const INDEX_NOT_PUSHED: &'static str = "index-not-pushed";
+    /// The rule of an image that was pushed without its tests.
+    pub const NOT_TESTED: &'static str = "not-tested";
     /// The rule of what failed for a passing reason and was tried again.
     pub const RETRIED: &'static str = "retried";
 }

@@ -67,10 +67,11 @@ fn docker(arguments: &[&str]) {
 }
 
 /// What a registry answers for a tag: the status, the digest and the index.
-fn manifest(repository: &str, tag: &str) -> (String, String, Value) {
+pub(crate) fn manifest(repository: &str, tag: &str) -> (String, String, Value) {
     let registry = registry();
     let mut connection = TcpStream::connect(&registry).unwrap();
-    let accept = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
+    let accept = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
+                  application/vnd.oci.image.manifest.v1+json";
     let request = format!(
         "GET /v2/{repository}/manifests/{tag} HTTP/1.0\r\nHost: {registry}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
     );

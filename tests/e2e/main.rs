@@ -45,6 +45,7 @@ mod starting;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod testing;
 mod tls;
 
 use support::Repository;

@@ -85,6 +85,7 @@ impl FakeDocker {
         }
         docker.answers("version", "github.com/docker/buildx v0.29.1 a1b2c3\n");
         docker.answers("engine", "28.5.2\n");
+        docker.answers("platform", "linux/amd64\n");
         docker.answers("inspect", CONTAINER_BUILDER);
         docker.answers("created", CONTAINER_BUILDER.replace("fleet", "weighbridge"));
         docker.builds("default", &Build::ok(TestImage::of(1000)));

@@ -41,6 +41,7 @@ mod secrets;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;
+mod tested;
 mod tools;
 mod trust;
 mod workflows;

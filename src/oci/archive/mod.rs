@@ -7,6 +7,7 @@ mod members;
 mod oldest;
 #[cfg(test)]
 mod tests;
+pub mod writer;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::config::Image;
 use crate::plan::cache;
+use crate::plan::index::destinations;
 use crate::plan::tests::image;
 use crate::plan::{CellFiles, Support};
 use crate::report::CellId;
@@ -18,12 +19,15 @@ fn added(change: impl FnOnce(&mut Image)) -> Vec<String> {
 }
 
 fn words(image: &Image, delivery: &Delivery) -> Vec<String> {
+    arguments(&cell(image, delivery), Some("b"), delivery)
+}
+
+fn cell<'i>(image: &'i Image, delivery: &Delivery) -> Cell<'i> {
     let id = CellId { image: "a".into(), platform: "linux/amd64".parse().unwrap() };
     let files = CellFiles { directory: PathBuf::from("/out/cells/a/linux-amd64") };
     let (config, laptop) = (crate::config::Cache::default(), cache::cases::laptop());
     let cache = cache::decide(&id, image, &config, delivery, &laptop);
-    let cell = Cell { id, image, support: Support::Native, files, ignore_pattern: None, is_joined: false, cache };
-    arguments(&cell, Some("b"), delivery)
+    Cell { id, image, support: Support::Native, files, ignore_pattern: None, is_joined: false, cache }
 }
 
 #[test]
@@ -167,4 +171,26 @@ fn a_secret_build_argument_travels_by_environment() {
 
 fn secret(source: SecretSource) -> Secret {
     Secret { id: "s".into(), source }
+}
+
+#[test]
+fn what_is_tested_is_not_pushed_by_the_builder_and_its_layout_is_what_that_would_have_pushed() {
+    let mut tested = image("a", &[]);
+    tested.tests.commands = vec![vec!["a".into()]];
+    let outputs = ["type=registry,name=x,compression=zstd,oci-mediatypes=true", "type=docker"];
+    let delivery = Delivery { push: true, outputs: outputs.map(str::to_owned).to_vec(), ..Delivery::default() };
+    let words = words(&tested, &delivery);
+    let written: Vec<&str> = words.iter().filter(|word| word.starts_with("type=")).map(String::as_str).collect();
+    let layout = "type=oci,dest=/out/cells/a/linux-amd64/layout,tar=false,compression=zstd,oci-mediatypes=true";
+    assert_eq!(written, ["type=docker", layout]);
+    assert!(words.windows(2).any(|pair| pair == ["--provenance", "mode=min"]), "{words:?}");
+    let cell = cell(&tested, &delivery);
+    let tags = vec!["registry.example/a:1".to_owned()];
+    assert_eq!(destinations(&cell, &delivery), [("registry.example/a".to_owned(), tags)].into());
+    let joined = Cell { is_joined: true, ..cell };
+    assert_eq!(destinations(&joined, &delivery), [("registry.example/a".to_owned(), Vec::new())].into());
+    let by_digest =
+        Delivery { outputs: vec!["type=image,push=true,push-by-digest=true".into()], ..Delivery::default() };
+    assert_eq!(destinations(&joined, &by_digest), [("registry.example/a".to_owned(), Vec::new())].into());
+    assert!(destinations(&joined, &Delivery::default()).is_empty());
 }

@@ -34,6 +34,7 @@ const PASSING: &[(Cause, &str)] = &[
         "unexpected status from HEAD request to https://ghcr.io/v2/a/b/blobs/sha256:aa: 504 Gateway Timeout",
     ),
     (Cause::Server, "504 Gateway Time-out"),
+    (Cause::Server, "HTTP 503"),
     (Cause::Server, "unexpected status from POST request to https://r.example/v2/a/blobs/uploads/: 522 "),
     (
         Cause::Server,

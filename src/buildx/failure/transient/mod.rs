@@ -106,6 +106,7 @@ const TRANSIENT: [(Cause, &[&[&str]]); 6] = [
             &["504 Gateway Time"],
             &["unexpected status", ": 52"],
             &["returned error: 50"],
+            &["HTTP 50"],
         ],
     ),
     (
