@@ -164,7 +164,7 @@ impl RunArgs {
     /// What happens to the built images beside being measured.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
-        Delivery { push: self.push, load: self.load, outputs: self.output.clone() }
+        Delivery { push: self.push, load: self.load, outputs: self.output.clone(), in_parts: false }
     }
 }
 

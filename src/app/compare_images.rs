@@ -90,6 +90,8 @@ fn report(side: &Side, other: &Side, depth: Depth, called: &str) -> Result<Repor
         build_args: BTreeMap::new(),
         findings: Vec::new(),
         budgets: Vec::new(),
+        runner_class: None,
+        carried_over: None,
     };
     Ok(Report {
         context: RunContext::default(),
@@ -100,6 +102,7 @@ fn report(side: &Side, other: &Side, depth: Depth, called: &str) -> Result<Repor
         cells: vec![cell],
         indexes: BTreeMap::new(),
         verdict: Verdict::Pass,
+        leg: None,
     })
 }
 

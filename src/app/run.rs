@@ -167,6 +167,6 @@ impl Run<'_> {
             driver: Some(facts.driver.clone()),
             runner_class: Some(self.session.env.runner_class()),
         };
-        Report { context, environment, cells, indexes: BTreeMap::new(), verdict: Verdict::Unknown }
+        Report { context, environment, cells, indexes: BTreeMap::new(), verdict: Verdict::Unknown, leg: None }
     }
 }

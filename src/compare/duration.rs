@@ -75,8 +75,10 @@ fn unlike(
     (head_environment, head): (&Environment, &CellReport),
     head_timing: &Timing,
 ) -> Option<String> {
-    let runner = |environment: &Environment| environment.runner_class.clone();
-    let (base_runner, head_runner) = (runner(base_environment), runner(head_environment));
+    // What is told of the cell itself is the more exact.
+    let runner =
+        |environment: &Environment, cell: &CellReport| cell.runner_class.clone().or(environment.runner_class.clone());
+    let (base_runner, head_runner) = (runner(base_environment, base), runner(head_environment, head));
     if base.outcome != head.outcome {
         return Some("one of the builds did not finish".to_owned());
     }

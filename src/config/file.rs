@@ -1,5 +1,6 @@
 //! `weighbridge.yml`, alone or over a bake or Compose file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -11,7 +12,10 @@ use super::fault::{Faults, KeyPath, Place, did_you_mean};
 use super::image::Draft;
 use super::keys::{FILE, Kind};
 use super::node::{Entry, Node, Value};
-use super::{BakePrinter, Baselines, Cache, CommentMode, Review, bake, baseline, cache, check, review, unique, yaml};
+use super::{
+    BakePrinter, Baselines, Cache, CommentMode, Review, bake, baseline, cache, check, review, runners, unique, yaml,
+};
+use crate::oci::Platform;
 
 /// Far more than anyone writes by hand.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -33,6 +37,8 @@ pub(super) struct FileContent {
     pub(super) comment: CommentMode,
     /// About the review.
     pub(super) review: Review,
+    /// About the runners.
+    pub(super) runners: BTreeMap<Platform, Vec<String>>,
 }
 
 /// Reads a configuration file. It must have an image, unless one is described elsewhere.
@@ -60,8 +66,10 @@ pub(super) fn read(
     // A word that is none has been found fault with.
     let comment = tree.get("comment").and_then(Node::text).and_then(|word| word.parse().ok()).unwrap_or_default();
     let review = review::resolve(&tree);
+    let runners = tree.get("runners").map(|node| runners::resolve(node, faults)).unwrap_or_default();
     let defaults = tree.get("defaults").cloned();
-    Ok(FileContent { drafts: drafts(&tree, file, printer, faults)?, defaults, cache, baselines, comment, review })
+    let drafts = drafts(&tree, file, printer, faults)?;
+    Ok(FileContent { drafts, defaults, cache, baselines, comment, review, runners })
 }
 
 fn drafts(tree: &Node, file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<Vec<Draft>> {

@@ -135,6 +135,13 @@ pub(super) const FILE: &[Key] = &[
          absent. Limits of time are not affected.",
     ),
     key(
+        "runners",
+        Kind::Map(Format::Line),
+        "{linux/arm64: 'self-hosted, arm64'}",
+        "Labels of the runners that build a platform, separated by commas, where `weighbridge plan` spreads the builds \
+         over runners; the ones that the CI system offers when absent.",
+    ),
+    key(
         "report_name",
         Kind::Text(Format::ImageName),
         "backend",

@@ -20,6 +20,7 @@ mod inputs;
 mod keys;
 mod node;
 mod review;
+mod runners;
 mod schema;
 mod secret;
 mod selection;
@@ -120,7 +121,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
             (origin, root, FileContent { drafts, ..FileContent::default() })
         }
     };
-    let FileContent { drafts, cache, baselines, comment, review, .. } = content;
+    let FileContent { drafts, cache, baselines, comment, review, runners, .. } = content;
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
     let around = Surroundings { root: &root, env };
@@ -130,7 +131,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     images.sort_by(|a, b| a.name.cmp(&b.name));
     let images = selection.apply(images)?;
     let of_inputs = request.inputs.described(&images);
-    Ok(Config { origin, root, images, cache, baselines, comment, review, selection, of_inputs })
+    Ok(Config { origin, root, images, cache, baselines, comment, review, runners, selection, of_inputs })
 }
 
 /// The resolved configuration.
@@ -151,6 +152,8 @@ pub struct Config {
     pub comment: CommentMode,
     /// What a review gets to see.
     pub review: Review,
+    /// The labels of the runners that build a platform, where they are not those that the CI system offers.
+    pub runners: BTreeMap<Platform, Vec<String>>,
     /// What was asked for, by the command line or the environment; `images` is what is left of the configuration.
     pub selection: Selection,
     /// What the inputs of the action describe, where they do: the image, and its platforms if they say these.

@@ -229,6 +229,7 @@ mod tests {
             review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),
             of_inputs: crate::config::Selection::default(),
+            runners: std::collections::BTreeMap::new(),
         };
         let checks = platforms(&facts, Some(&config));
         let seen: Vec<(Health, &str)> =

@@ -98,6 +98,8 @@ pub fn not_built(cell: &Cell<'_>, root: &Path, outcome: Outcome, error: Option<S
         build_args: build_args(cell.image),
         findings: Vec::new(),
         budgets: Vec::new(),
+        runner_class: None,
+        carried_over: None,
     }
 }
 

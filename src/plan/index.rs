@@ -15,17 +15,17 @@ use crate::oci::Platform;
 pub struct Index<'c> {
     /// What it is of.
     pub image: &'c Image,
-    /// Its platforms, sorted; two or more.
+    /// Its platforms, sorted; one alone only where the tags are left to another process.
     pub platforms: Vec<Platform>,
     /// The tags, whole, by repository.
     pub repositories: BTreeMap<String, Vec<String>>,
 }
 
 impl<'c> Index<'c> {
-    /// The index, where one is needed: several platforms would be pushed under one name.
+    /// The index, where one is needed: several platforms would be pushed under one name, or by several processes.
     pub(super) fn of(image: &'c Image, platforms: &[Platform], delivery: &Delivery) -> Option<Self> {
         let is_pushed = delivered(image, delivery).iter().any(|spec| pushes_to_names(spec));
-        if platforms.len() < 2 || !is_pushed {
+        if (platforms.len() < 2 && !delivery.in_parts) || !is_pushed {
             return None;
         }
         let mut repositories = BTreeMap::<String, Vec<String>>::new();
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
     use crate::plan::tests::image;
 
-    const PUSH: Delivery = Delivery { push: true, load: false, outputs: Vec::new() };
+    const PUSH: Delivery = Delivery { push: true, load: false, outputs: Vec::new(), in_parts: false };
 
     fn both() -> Vec<Platform> {
         ["linux/amd64", "linux/arm64"].map(|platform| platform.parse().unwrap()).to_vec()
@@ -227,6 +227,8 @@ mod tests {
             (2, output("type=image,push=true"), true),
             (2, output("type=image"), false),
             (2, output("type=image,push-by-digest=true,push=true"), false),
+            (1, Delivery { in_parts: true, ..PUSH }, true),
+            (1, Delivery { in_parts: true, ..Delivery::default() }, false),
         ] {
             let image = image("a", &[]);
             let index = Index::of(&image, &both()[..platforms], &delivery);

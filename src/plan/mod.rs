@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod cache;
+pub mod fan;
 pub mod index;
 mod machine;
 mod places;
@@ -113,6 +114,8 @@ pub struct Delivery {
     pub load: bool,
     /// More buildx outputs, as buildx writes them.
     pub outputs: Vec<String>,
+    /// Whether the tags are left to another process, which sees what several runners pushed.
+    pub in_parts: bool,
 }
 
 /// Lists the cells of a configuration on a machine.
@@ -127,6 +130,21 @@ pub fn plan<'c>(
     situation: &Situation,
     output_directory: &Path,
 ) -> Result<Plan<'c>> {
+    plan_some(config, machine, delivery, situation, output_directory, &|_| true)
+}
+
+/// Lists those cells of a configuration that this machine is to build. What joins them is of all.
+///
+/// # Errors
+/// As [`plan`], of what is wanted.
+pub fn plan_some<'c>(
+    config: &'c Config,
+    machine: &Machine,
+    delivery: &Delivery,
+    situation: &Situation,
+    output_directory: &Path,
+    is_wanted: &dyn Fn(&CellId) -> bool,
+) -> Result<Plan<'c>> {
     let mut faults = Vec::new();
     let mut cells = Vec::new();
     let mut indexes = Vec::new();
@@ -134,9 +152,12 @@ pub fn plan<'c>(
         let platforms = platforms(image, machine);
         let index = Index::of(image, &platforms, delivery);
         for platform in platforms {
-            match machine.support(&platform) {
+            let id = CellId { image: image.name.clone(), platform };
+            if !is_wanted(&id) {
+                continue;
+            }
+            match machine.support(&id.platform) {
                 Some(support) => {
-                    let id = CellId { image: image.name.clone(), platform };
                     let ignore_pattern = ignore_pattern(&image.context, output_directory);
                     cells.push(Cell {
                         files: CellFiles::new(output_directory, &id),
@@ -148,7 +169,7 @@ pub fn plan<'c>(
                         is_joined: index.is_some(),
                     });
                 }
-                None => faults.push(unsupported(&image.name, &platform, machine)),
+                None => faults.push(unsupported(&image.name, &id.platform, machine)),
             }
         }
         indexes.extend(index);
@@ -252,6 +273,7 @@ pub(crate) mod tests {
             review: crate::config::Review::default(),
             selection: crate::config::Selection::default(),
             of_inputs: crate::config::Selection::default(),
+            runners: std::collections::BTreeMap::new(),
         }
     }
 

@@ -6,6 +6,7 @@ mod cache;
 pub mod contents;
 mod image;
 mod inspection;
+mod leg;
 pub mod part;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -20,6 +21,7 @@ pub use cache::{CacheEnd, CacheReport, CacheUse, Cause};
 pub use contents::Contents;
 pub use image::{BaseImage, Compression, ImageMeasurement, Layer};
 pub use inspection::Inspection;
+pub use leg::Leg;
 pub use timing::{CacheState, Phases, Step, Timing};
 
 /// Names a cell: one image on one platform.
@@ -50,6 +52,8 @@ pub struct Report {
     pub indexes: BTreeMap<String, String>,
     /// The outcome of budgets and builds; of an unfinished run: [`Verdict::Unknown`].
     pub verdict: Verdict,
+    /// Of which run this is a part; `None` of a whole run.
+    pub leg: Option<Leg>,
 }
 
 /// The commits of a run.
@@ -147,6 +151,10 @@ pub struct CellReport {
     pub findings: Vec<Finding>,
     /// The configured limits and how they were met.
     pub budgets: Vec<BudgetResult>,
+    /// The class of machine that built it, where that is not told of the whole run; untrusted text.
+    pub runner_class: Option<String>,
+    /// The commit that was built, where nothing of it changed since and so these are the numbers of then.
+    pub carried_over: Option<String>,
 }
 
 /// Why a build failed.

@@ -101,6 +101,8 @@ pub(crate) fn cell(image_name: &str, platform: &str, layers: Vec<Layer>) -> Cell
         build_args: BTreeMap::new(),
         findings: vec![],
         budgets: vec![],
+        runner_class: None,
+        carried_over: None,
     }
 }
 
@@ -127,6 +129,7 @@ pub(crate) fn run(mut cells: Vec<CellReport>) -> Report {
         cells,
         indexes: BTreeMap::new(),
         verdict: Verdict::Pass,
+        leg: None,
     }
 }
 
@@ -343,6 +346,8 @@ fn any_cell() -> impl Strategy<Value = CellReport> {
             id: id(&name, platform),
             outcome,
             emulated,
+            runner_class: dockerfile.clone(),
+            carried_over: dockerfile.clone().filter(|text| text.len() > 4),
             dockerfile,
             failure,
             build_ref: Some("builder/node/id".to_owned()),
@@ -375,7 +380,13 @@ pub(crate) fn any_report(cells: std::ops::Range<usize>) -> impl Strategy<Value =
             cells.sort_by(|a, b| a.id.cmp(&b.id));
             cells.dedup_by(|a, b| a.id == b.id);
             let indexes = cells.iter().map(|cell| (cell.id.image.clone(), "sha256:index".to_owned())).collect();
-            Report { context: RunContext { head, base }, environment, cells, indexes, verdict }
+            let leg = head.sha.clone().map(|run| Leg {
+                configuration: run.clone(),
+                pushes: head.dirty,
+                attempt: run.len().try_into().unwrap_or_default(),
+                run,
+            });
+            Report { context: RunContext { head, base }, environment, cells, indexes, verdict, leg }
         },
     )
 }

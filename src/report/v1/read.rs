@@ -23,6 +23,7 @@ impl TryFrom<types::Report> for report::Report {
             cells,
             indexes: json.indexes,
             verdict: json.verdict.into(),
+            leg: json.leg.map(Into::into),
         })
     }
 }
@@ -37,6 +38,13 @@ impl From<types::Context> for report::RunContext {
             store,
         });
         Self { head: report::Head { sha, reference, dirty }, base }
+    }
+}
+
+impl From<types::Leg> for report::Leg {
+    fn from(json: types::Leg) -> Self {
+        let types::Leg { run, attempt, configuration, pushes } = json;
+        Self { run, attempt, configuration, pushes }
     }
 }
 
@@ -72,6 +80,8 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
         build_args: json.build_args,
         findings: json.findings.into_iter().map(Into::into).collect(),
         budgets: json.budgets.into_iter().map(Into::into).collect(),
+        runner_class: json.runner_class,
+        carried_over: json.carried_over,
     })
 }
 

@@ -28,6 +28,22 @@ pub struct Report {
     pub indexes: BTreeMap<String, String>,
     /// The outcome of budgets and builds.
     pub verdict: Verdict,
+    /// Of which run this is a part; absent of a whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<Leg>,
+}
+
+/// Of which run a report is a part, where its cells are spread over several runners.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Leg {
+    /// What the CI system calls the run.
+    pub run: String,
+    /// Greater where a leg was run again.
+    pub attempt: u64,
+    /// Digest of what the configuration says of the cells.
+    pub configuration: String,
+    /// Whether images were pushed under their digests, to be joined under their tags.
+    pub pushes: bool,
 }
 
 /// What wrote the report.
@@ -189,6 +205,12 @@ pub struct Cell {
     /// The configured limits and how they were met.
     #[serde(default)]
     pub budgets: Vec<Budget>,
+    /// The class of machine that built it; absent where it is that of the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner_class: Option<String>,
+    /// The commit that was built, where nothing of the cell changed since and these are the numbers of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_over: Option<String>,
 }
 
 /// What became of a build.

@@ -44,7 +44,15 @@ impl From<&report::Report> for types::Report {
             cells: report.cells.iter().map(Into::into).collect(),
             indexes: report.indexes.clone(),
             verdict: report.verdict.into(),
+            leg: report.leg.as_ref().map(Into::into),
         }
+    }
+}
+
+impl From<&report::Leg> for types::Leg {
+    fn from(leg: &report::Leg) -> Self {
+        let report::Leg { run, attempt, configuration, pushes } = leg.clone();
+        Self { run, attempt, configuration, pushes }
     }
 }
 
@@ -108,6 +116,8 @@ impl From<&report::CellReport> for types::Cell {
             build_args: cell.build_args.clone(),
             findings: cell.findings.iter().map(Into::into).collect(),
             budgets: cell.budgets.iter().map(Into::into).collect(),
+            runner_class: cell.runner_class.clone(),
+            carried_over: cell.carried_over.clone(),
         }
     }
 }
