@@ -7,6 +7,7 @@ pub mod contents;
 mod image;
 mod inspection;
 mod leg;
+pub mod merge;
 pub mod part;
 #[cfg(test)]
 pub(crate) mod sample;
