@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{CommentMode, parse_report_name};
 use crate::oci::Platform;
 use crate::plan::Delivery;
+use crate::plan::fan::{Shard, parse_cell};
+use crate::report::CellId;
 use crate::units::parse_duration;
 
 /// Weigh every container image before it merges.
@@ -53,8 +55,12 @@ Exit codes:
 pub enum Command {
     /// Build, measure, compare with the base commit, and show the comment.
     Run(RunArgs),
-    /// Show the cells (image × platform) and the exact command of each.
-    Plan,
+    /// Show the cells (image × platform) and the exact command of each, or the jobs that build them on several runners.
+    Plan(PlanArgs),
+    /// Build some cells on one of several runners, and leave a part of the report for each.
+    Build(BuildArgs),
+    /// Put the parts of several runners together: tags, comparison, report and comment.
+    Report(ReportArgs),
     /// Comment on the pull request that another workflow's run was about, from the report that it left.
     Comment(CommentArgs),
     /// Write a configuration and the job of a repository; what is there already stays as it is.
@@ -113,7 +119,7 @@ pub struct Common {
 }
 
 /// Options of `run`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
     /// Show the commands, the baseline and the destinations without building.
     #[arg(long)]
@@ -165,6 +171,85 @@ impl RunArgs {
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         Delivery { push: self.push, load: self.load, outputs: self.output.clone(), in_parts: false }
+    }
+}
+
+/// Options of `plan`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// With --format github or gitlab: spread the cells over this many jobs, balanced by how long they last took.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub shards: Option<u32>,
+    /// Name of the report, where several jobs report on the same pull or merge request.
+    #[arg(long, value_name = "NAME", value_parser = parse_report_name)]
+    pub report_name: Option<String>,
+}
+
+impl PlanArgs {
+    /// The same run as `run` would be.
+    #[must_use]
+    pub fn as_run(&self) -> RunArgs {
+        RunArgs { report_name: self.report_name.clone(), ..RunArgs::default() }
+    }
+}
+
+/// Options of `build`.
+#[derive(Debug, Clone, Args)]
+pub struct BuildArgs {
+    /// Build these cells, such as web@linux/arm64; several are separated by commas or spaces.
+    #[arg(long, value_name = "IMAGE@PLATFORM", num_args = 1.., value_delimiter = ',', value_parser = parse_cell, required_unless_present = "shard")]
+    pub cell: Vec<CellId>,
+    /// Build the K-th of N equal parts of all cells.
+    #[arg(long, value_name = "K/N", conflicts_with = "cell")]
+    pub shard: Option<Shard>,
+    /// Also push the images, under their digests; `report` puts the tags on them.
+    #[arg(long)]
+    pub push: bool,
+    /// Stop the other cells when one fails.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Stop a cell that builds longer than this, such as 30m.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+impl BuildArgs {
+    /// What happens to the built images beside being measured.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        Delivery { push: self.push, in_parts: true, ..Delivery::default() }
+    }
+
+    /// The same run as `run` would be.
+    #[must_use]
+    pub fn as_run(&self) -> RunArgs {
+        let (push, fail_fast, timeout) = (self.push, self.fail_fast, self.timeout);
+        RunArgs { push, fail_fast, timeout, no_rebuild_base: true, ..RunArgs::default() }
+    }
+}
+
+/// Options of `report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// Files that `build` left, or directories of them [default: parts in the output directory].
+    pub parts: Vec<PathBuf>,
+    /// When the pull or merge request gets a comment [default: auto, or what the configuration says].
+    #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
+    pub comment: Option<CommentMode>,
+    /// Name of this report, where several jobs report on the same pull or merge request.
+    #[arg(long, value_name = "NAME", value_parser = parse_report_name)]
+    pub report_name: Option<String>,
+    /// Do not leave the report as an artifact of the workflow's run.
+    #[arg(long)]
+    pub no_artifact: bool,
+}
+
+impl ReportArgs {
+    /// The same run as `run` would be.
+    #[must_use]
+    pub fn as_run(&self) -> RunArgs {
+        let (comment, report_name, no_artifact) = (self.comment, self.report_name.clone(), self.no_artifact);
+        RunArgs { comment, report_name, no_artifact, no_rebuild_base: true, ..RunArgs::default() }
     }
 }
 
@@ -274,6 +359,10 @@ pub enum Format {
     Markdown,
     /// For programs.
     Json,
+    /// Of `plan`: the matrix of a workflow.
+    Github,
+    /// Of `plan`: the jobs of a child pipeline.
+    Gitlab,
 }
 
 /// When to use colours.

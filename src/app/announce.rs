@@ -53,8 +53,13 @@ pub(super) fn builds_begin(session: &Session, redactor: &Redactor, prepared: &Pr
             add_values(&state, &[("builder", prepared.facts.name.clone())], &nonce()),
         );
     }
+    begin(session, "Builds");
+}
+
+/// Folds what follows in the log, up to [`builds_end`].
+pub(super) fn begin(session: &Session, title: &str) {
     if !session.common.quiet {
-        session.log.fold("Builds");
+        session.log.fold(title);
     }
 }
 

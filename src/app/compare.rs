@@ -57,7 +57,7 @@ pub(super) fn forget_other_baseline(base: &Report, head: &mut Report) {
 /// The comparison in the format that the user asked for.
 pub(super) fn show(session: &Session, comparison: &Comparison<'_>) -> String {
     match session.common.format {
-        Format::Text => render::text::render(comparison, session.color()),
+        Format::Text | Format::Github | Format::Gitlab => render::text::render(comparison, session.color()),
         Format::Markdown => render::markdown::render(comparison),
         Format::Json => render::json::render(comparison),
     }

@@ -30,7 +30,7 @@ pub(super) async fn plan(session: &Session) -> Result<u8> {
     let redactor = session.redactor(&config);
     terminal::out(&match session.common.format {
         Format::Json => json(session, &plan, &delivery, &redactor, None),
-        Format::Text | Format::Markdown => {
+        Format::Text | Format::Markdown | Format::Github | Format::Gitlab => {
             redactor.apply(&text(session, &config.origin, &plan, &delivery)).into_owned()
         }
     });
@@ -50,7 +50,7 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     let allowed = budgets_allowed(&situation.context.about, &config);
     terminal::out(&match session.common.format {
         Format::Json => json(session, &plan, &delivery, &redactor, Some((baseline, comment))),
-        Format::Text | Format::Markdown => {
+        Format::Text | Format::Markdown | Format::Github | Format::Gitlab => {
             let baseline: String = baseline.iter().map(|line| format!("  {}\n", escape::block(line))).collect();
             let cells = text(session, &config.origin, &plan, &delivery);
             let shown =

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -12,10 +13,14 @@ use super::run::Run;
 use crate::buildx::Builder;
 use crate::oci::Platform;
 use crate::plan::Plan;
-use crate::plan::index::{Index, inspect};
+use crate::plan::index::{Index, configs, inspect};
 use crate::plan::redact::Redactor;
 use crate::process::Invocation;
+use crate::report::merge;
 use crate::report::{CellReport, Finding, Outcome, Report, Severity};
+
+/// How many questions are asked of a registry at the same time.
+const CHECKS_AT_ONCE: usize = 8;
 
 /// The images of an index, by platform.
 type Images = BTreeMap<Platform, String>;
@@ -25,12 +30,16 @@ impl Run<'_> {
     /// decides the exit code.
     pub(super) async fn push_indexes(&self, plan: &Plan<'_>, report: &mut Report, redactor: &Redactor) {
         for index in &plan.indexes {
+            let name = &index.image.name;
+            if report.cells.iter().filter(|cell| cell.id.image == *name).all(|cell| cell.carried_over.is_some()) {
+                self.view.say(&format!("{name}: carried over, so its tags stay where they are"));
+                continue;
+            }
             let mut retries = Retries::default();
-            let pushed = match pushed_digests(index, &report.cells) {
+            let pushed = match self.pushed_digests(index, &report.cells) {
                 Ok(digests) => self.push_index(&self.session.docker, index, &digests, &mut retries).await,
                 Err(error) => Err(error),
             };
-            let name = &index.image.name;
             if let Some(mut finding) = retries.finding("asked the registry of the index") {
                 finding.message = redactor.apply(&finding.message).into_owned();
                 tell(index, &finding, &mut report.cells);
@@ -46,6 +55,15 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// The digests of the platforms in order, if they may be joined.
+    fn pushed_digests(&self, index: &Index<'_>, cells: &[CellReport]) -> Result<Vec<String>> {
+        let name = &index.image.name;
+        // Two images of one run may well be the same; parts of others could have been exchanged.
+        let own = |cell: &&CellReport| self.is_of_parts || cell.id.image == *name;
+        let cells: Vec<CellReport> = cells.iter().filter(own).cloned().collect();
+        merge::pushed_digests(name, &index.platforms, &cells).map_err(anyhow::Error::msg)
     }
 
     fn not_pushed(&self, index: &Index<'_>, error: &str, cells: &mut [CellReport]) {
@@ -74,6 +92,9 @@ impl Run<'_> {
         let asking = Asking { view: &self.view, cancel: &self.session.cancel };
         let mut pushed = None;
         for (repository, tags) in &index.repositories {
+            if self.is_of_parts {
+                self.check_configs(docker, index, repository, digests, retries).await?;
+            }
             let create =
                 |is_trial| Invocation::new("docker").args(index.create(builder, repository, digests, is_trial));
             let trial = asking.ask(retries, just_pushed, async || docker.imagetools(&create(true)).await).await?;
@@ -92,6 +113,36 @@ impl Run<'_> {
         }
         pushed.context("no tag")
     }
+
+    /// What other runners say that they pushed is read back: each digest must be of the platform that was planned, as the
+    /// configuration of the image itself has it.
+    async fn check_configs(
+        &self,
+        docker: &impl Builder,
+        index: &Index<'_>,
+        repository: &str,
+        digests: &[String],
+        retries: &mut Retries,
+    ) -> Result<()> {
+        let asking = &Asking { view: &self.view, cancel: &self.session.cancel };
+        let checks = index.platforms.iter().zip(digests).map(|(platform, digest)| async move {
+            let reference = format!("{repository}@{digest}");
+            let read = Invocation::new("docker").args(configs(self.builder_name(), &reference));
+            let mut retries = Retries::default();
+            let answer = asking.ask(&mut retries, just_pushed, async || docker.imagetools(&read).await).await;
+            let checked = answer.and_then(|answer| platforms_of(&answer)).with_context(|| format!("read {reference}"));
+            let checked = checked.and_then(|found| {
+                ensure!(found == [platform.clone()], "{digest} was pushed for {platform} and is of {}", list(&found));
+                Ok(())
+            });
+            (retries, checked)
+        });
+        let checks: Vec<(Retries, Result<()>)> = stream::iter(checks).buffered(CHECKS_AT_ONCE).collect().await;
+        checks.into_iter().try_for_each(|(again, checked)| {
+            retries.join(again);
+            checked
+        })
+    }
 }
 
 /// Tells every cell of an index that was built.
@@ -103,24 +154,6 @@ fn tell(index: &Index<'_>, finding: &Finding, cells: &mut [CellReport]) {
 fn digest(content: &[u8]) -> String {
     let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
-}
-
-/// The digests of the platforms in order; an error that names those that are not there.
-fn pushed_digests(index: &Index<'_>, cells: &[CellReport]) -> Result<Vec<String>> {
-    let found = index.platforms.iter().map(|platform| {
-        let cell = cells.iter().find(|cell| cell.id.image == index.image.name && cell.id.platform == *platform);
-        match cell.map(|cell| (cell.outcome, &cell.pushed_digest)) {
-            Some((Outcome::Built, Some(digest))) => Ok(digest.clone()),
-            Some((Outcome::Built, None)) => Err(format!("{platform} was built, but not pushed")),
-            Some(_) | None => Err(format!("{platform} was not built")),
-        }
-    });
-    let (digests, missing): (Vec<_>, Vec<_>) = found.partition(Result::is_ok);
-    let missing: Vec<String> = missing.into_iter().filter_map(Result::err).collect();
-    if !missing.is_empty() {
-        bail!(missing.join(", "));
-    }
-    Ok(digests.into_iter().flatten().collect())
 }
 
 #[derive(Deserialize)]
@@ -157,13 +190,29 @@ fn images(raw: &[u8]) -> Result<Images> {
     Ok(images)
 }
 
+/// The platforms that configurations of images name: one configuration, or several by platform.
+fn platforms_of(json: &[u8]) -> Result<Vec<Platform>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Configs {
+        One(RawPlatform),
+        Several(BTreeMap<String, RawPlatform>),
+    }
+    let configs = match serde_json::from_slice(json).context("read the configuration of the image")? {
+        Configs::One(config) => vec![config],
+        Configs::Several(configs) => configs.into_values().collect(),
+    };
+    Ok(configs.iter().map(|one| Platform::new(&one.os, &one.architecture, one.variant.as_deref())).collect())
+}
+
+fn list<'p>(platforms: impl IntoIterator<Item = &'p Platform>) -> String {
+    platforms.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// Exactly the planned platforms, and where a digest is that of an image itself, of the platform it was built for.
 fn check(images: Images, index: &Index<'_>, digests: &[String]) -> Result<Images> {
-    let list = |platforms: &mut dyn Iterator<Item = &Platform>| {
-        platforms.map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
     if !images.keys().eq(&index.platforms) {
-        let (found, planned) = (list(&mut images.keys()), list(&mut index.platforms.iter()));
+        let (found, planned) = (list(images.keys()), list(&index.platforms));
         return Err(anyhow!("what was pushed is of {found}, planned was {planned}"));
     }
     for (platform, digest) in index.platforms.iter().zip(digests) {

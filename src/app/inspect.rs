@@ -39,7 +39,7 @@ pub(super) async fn inspect(session: &Session, args: &InspectArgs) -> Result<u8>
     let images = images::open(session, &args.image).await?;
     let inspection = blocking(move || read(&images, reading)).await?;
     terminal::out(&match session.common.format {
-        Format::Text => render::inspect::text(&inspection, session.color()),
+        Format::Text | Format::Github | Format::Gitlab => render::inspect::text(&inspection, session.color()),
         Format::Markdown => render::inspect::markdown(&inspection),
         Format::Json => render::inspect::json(&inspection),
     });

@@ -3,6 +3,7 @@
 mod announce;
 mod artifact;
 mod base;
+mod build;
 mod call;
 mod cells;
 mod comment;
@@ -11,6 +12,7 @@ mod compare;
 mod compare_images;
 mod dry_run;
 mod evidence;
+mod fan_out;
 mod images;
 mod index;
 mod init;
@@ -18,9 +20,12 @@ mod inputs;
 mod inspect;
 mod interrupt;
 mod keep;
+mod leg;
 mod lookup;
 mod origin;
+mod parts;
 mod rebuild;
+mod report;
 mod retry;
 mod run;
 mod session;
@@ -34,16 +39,17 @@ mod without_cache;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, Format, SchemaKind};
 use crate::env::Env;
 use crate::error::{self, Exit};
 use crate::git::Git;
+use crate::plan::fan::Fleet;
 use crate::publish::job_log::JobLog;
 use crate::publish::terminal;
-use crate::{config, doctor, render, report};
+use crate::{config, doctor, render};
 use session::Session;
 
 /// Runs one command line and returns the exit code.
@@ -89,13 +95,22 @@ fn dispatch(cli: &Cli, env: &Env, log: &JobLog) -> Result<u8> {
 }
 
 async fn command(session: &Session, command: &Command) -> Result<u8> {
+    if matches!(session.common.format, Format::Github | Format::Gitlab) && !matches!(command, Command::Plan(_)) {
+        bail!(Exit::usage("--format github and gitlab are of `weighbridge plan` alone"));
+    }
     match command {
         Command::Run(args) => match call::asked(session) {
             Some(method) => call::call(session, args, &method).await,
             None if args.dry_run => dry_run::dry_run(session, args).await,
             None => run::run(session, args).await,
         },
-        Command::Plan => dry_run::plan(session).await,
+        Command::Plan(args) => match session.common.format {
+            Format::Github => fan_out::plan(session, args, Fleet::Github).await,
+            Format::Gitlab => fan_out::plan(session, args, Fleet::Gitlab).await,
+            Format::Text | Format::Markdown | Format::Json => dry_run::plan(session).await,
+        },
+        Command::Build(args) => build::build(session, args).await,
+        Command::Report(args) => self::report::report(session, args).await,
         Command::Comment(args) => comment_from_run::comment(session, args).await,
         Command::Init(args) => init::init(session, args).await,
         Command::Compare(args) => compare::compare(session, args).await,
@@ -119,7 +134,7 @@ async fn diagnose(session: &Session) -> Result<u8> {
     let checks = doctor::diagnose(&session.docker, session.builder(), &config, situation, directory).await;
     terminal::out(&match session.common.format {
         Format::Json => doctor::json(&checks),
-        Format::Text | Format::Markdown => doctor::text(&checks),
+        Format::Text | Format::Markdown | Format::Github | Format::Gitlab => doctor::text(&checks),
     });
     Ok(match (&config, doctor::is_fit(&checks)) {
         (Err(_), _) => error::USAGE,
@@ -131,7 +146,7 @@ async fn diagnose(session: &Session) -> Result<u8> {
 fn print_schema(kind: SchemaKind) -> u8 {
     let schema = match kind {
         SchemaKind::Config => config::schema(),
-        SchemaKind::Report => report::v1::schema(),
+        SchemaKind::Report => crate::report::v1::schema(),
         SchemaKind::Inspect => render::inspect::schema(),
     };
     terminal::out(&format!("{schema:#}\n"));

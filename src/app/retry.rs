@@ -38,6 +38,14 @@ impl Retries {
         self.error = one_line(error, MAX_ERROR);
     }
 
+    /// Adds what was tried again beside it.
+    pub(super) fn join(&mut self, other: Self) {
+        other.causes.into_iter().for_each(|(cause, count)| *self.causes.entry(cause).or_default() += count);
+        if !other.error.is_empty() {
+            self.error = other.error;
+        }
+    }
+
     /// What the report says of it; nothing where nothing was tried again. `what` begins the sentence.
     pub(super) fn finding(&self, what: &str) -> Option<Finding> {
         let causes: Vec<String> =

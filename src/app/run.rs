@@ -10,7 +10,7 @@ use super::cells::Building;
 use super::comment::{given_name, run_key};
 use super::compare::show;
 use super::evidence;
-use super::lookup;
+use super::lookup::{self, Revisions};
 use super::retry::{MAX_ERROR, Retries};
 use super::session::Session;
 use super::silence::leave_out_silent_servers;
@@ -24,8 +24,9 @@ use crate::cli::RunArgs;
 use crate::compare::{Comparison, budget, compare_with, ledger, miss, verdict};
 use crate::config::{self, Config, Selection};
 use crate::error;
+use crate::plan::cache::Situation;
 use crate::plan::redact::Redactor;
-use crate::plan::{Delivery, plan, pushes_by_digest};
+use crate::plan::{Delivery, Plan, plan, pushes_by_digest};
 use crate::publish::{OutputDirectory, terminal};
 use crate::render;
 use crate::report::{CellReport, Environment, Outcome, Report, RunContext, Verdict, v1};
@@ -39,6 +40,8 @@ pub(super) struct Run<'r> {
     pub(super) prepared: Prepared,
     /// The cells that were asked for.
     pub(super) selection: Selection,
+    /// Whether the cells were built by other processes, which are not to be believed.
+    pub(super) is_of_parts: bool,
     /// The key of its report, by which comments, artifacts and baselines are found again.
     pub(super) report_key: String,
 }
@@ -56,7 +59,16 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let prepared = session.docker.prepare(session.builder(), pushes_by_digest(&config, &delivery), &memory).await?;
     let situation = situation(session, given.git.as_ref().ok(), Some(&prepared), &config).await;
     let report_key = run_key(session, args, &config, &situation.project);
-    let run = Run { session, args, output, view, prepared, selection: config.selection.clone(), report_key };
+    let run = Run {
+        session,
+        args,
+        output,
+        view,
+        prepared,
+        selection: config.selection.clone(),
+        is_of_parts: false,
+        report_key,
+    };
     run.say_builder();
 
     let redactor = session.redactor(&config);
@@ -74,27 +86,20 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
         memory.forget();
     }
-    let mut report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
-    let written = run.output.write_report(&v1::to_json(&report));
-    run.push_indexes(&plan, &mut report, &redactor).await;
-    let BaseReport { report: base, baseline, lost } = run.base(&revisions, &mut report).await;
-    ledger::carry_durations(&mut report, base.as_ref());
-    miss::explain(&mut report, base.as_ref(), &evidence);
-    judge(&mut report, &config, base.as_ref(), lost.as_deref(), &situation.context.about);
-    let name = given_name(args, &config).map(str::to_owned);
-    let comparison = Comparison { baseline, name, ..compare_with(config.review.noise, base.as_ref(), &report) };
-    let markdown = render::markdown::render(&comparison);
-    let written = written.and_then(|()| run.output.write(&v1::to_json(&report), &markdown));
-    // A full disk must not swallow what the builds have cost; it still decides the exit code.
-    announce::builds_end(session);
-    terminal::out(&show(session, &comparison));
-    run.announce(&config, &situation.project, &plan, &comparison, &redactor);
-    written?;
-    run.keep(&report, &config, &situation, revisions.git.as_ref().ok()).await;
-    run.leave_artifact(&config, &v1::to_json(&report)).await;
-    let commented = run.comment(&config, &comparison, &markdown).await;
-    // What the builds say weighs more than what became of the comment.
-    Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))
+    let report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
+    let conclusion =
+        Conclusion { config: &config, situation: &situation, plan: &plan, revisions, evidence, redactor: &redactor };
+    run.conclude(conclusion, report).await
+}
+
+/// What a run is concluded with, once its cells are built.
+pub(super) struct Conclusion<'c> {
+    pub(super) config: &'c Config,
+    pub(super) situation: &'c Situation,
+    pub(super) plan: &'c Plan<'c>,
+    pub(super) revisions: Revisions,
+    pub(super) evidence: BTreeMap<String, miss::Evidence>,
+    pub(super) redactor: &'c Redactor,
 }
 
 /// Holds the budgets against the report, with what the change request is allowed.
@@ -109,7 +114,32 @@ fn judge(report: &mut Report, config: &Config, base: Option<&Report>, lost: Opti
 }
 
 impl Run<'_> {
-    fn say_builder(&self) {
+    /// Joins, compares, judges, shows, keeps and publishes what was built, and returns the exit code of all.
+    pub(super) async fn conclude(&self, conclusion: Conclusion<'_>, mut report: Report) -> Result<u8> {
+        let Conclusion { config, situation, plan, revisions, evidence, redactor } = conclusion;
+        let written = self.output.write_report(&v1::to_json(&report));
+        self.push_indexes(plan, &mut report, redactor).await;
+        let BaseReport { report: base, baseline, lost } = self.base(&revisions, &mut report).await;
+        ledger::carry_durations(&mut report, base.as_ref());
+        miss::explain(&mut report, base.as_ref(), &evidence);
+        judge(&mut report, config, base.as_ref(), lost.as_deref(), &situation.context.about);
+        let name = given_name(self.args, config).map(str::to_owned);
+        let comparison = Comparison { baseline, name, ..compare_with(config.review.noise, base.as_ref(), &report) };
+        let markdown = render::markdown::render(&comparison);
+        let written = written.and_then(|()| self.output.write(&v1::to_json(&report), &markdown));
+        // A full disk must not swallow what the builds have cost; it still decides the exit code.
+        announce::builds_end(self.session);
+        terminal::out(&show(self.session, &comparison));
+        self.announce(config, &situation.project, plan, &comparison, redactor);
+        written?;
+        self.keep(&report, config, situation, revisions.git.as_ref().ok()).await;
+        self.leave_artifact(config, &v1::to_json(&report)).await;
+        let commented = self.comment(config, &comparison, &markdown).await;
+        // What the builds say weighs more than what became of the comment.
+        Ok(Some(verdict::exit_code(&report)).filter(|code| *code != error::OK).unwrap_or(commented))
+    }
+
+    pub(super) fn say_builder(&self) {
         for (cause, error) in &self.prepared.retried {
             self.view.say(&format!("{} and was asked again ({})", cause.phrase(), one_line(error, MAX_ERROR)));
         }

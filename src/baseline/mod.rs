@@ -42,7 +42,7 @@ use crate::report::{Base, Report};
 /// How many commits the search for a stored report goes back, the chosen one included.
 pub const CANDIDATES: usize = 50;
 /// No report of a sane run comes near this.
-const REPORT_LIMIT_BYTES: u64 = 64 << 20;
+pub const REPORT_LIMIT_BYTES: u64 = 64 << 20;
 
 /// Where reports of earlier commits are kept. An implementation refuses what is not a commit's full name.
 pub trait BaselineStore {

@@ -74,6 +74,13 @@ pub fn inspect(builder: Option<&str>, reference: &str) -> Vec<String> {
     [imagetools("inspect", builder), vec!["--raw".to_owned(), reference.to_owned()]].concat()
 }
 
+/// The arguments after `docker` that print the configurations of the images behind a name, as JSON.
+#[must_use]
+pub fn configs(builder: Option<&str>, reference: &str) -> Vec<String> {
+    let format = ["--format", "{{json .Image}}"].map(str::to_owned).to_vec();
+    [imagetools("inspect", builder), format, vec![reference.to_owned()]].concat()
+}
+
 fn imagetools(command: &str, builder: Option<&str>) -> Vec<String> {
     let builder = builder.map(|builder| ["--builder".to_owned(), builder.to_owned()]);
     ["buildx", "imagetools", command].map(str::to_owned).into_iter().chain(builder.into_iter().flatten()).collect()

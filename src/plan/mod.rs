@@ -262,7 +262,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn config(images: Vec<Image>) -> Config {
+    pub(crate) fn config(images: Vec<Image>) -> Config {
         Config {
             origin: "test".into(),
             root: "/src".into(),

@@ -16,13 +16,18 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// What the names of all files of its run start with.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+        format!("part@{}@", self.run.chars().map(plain).take(64).collect::<String>())
+    }
+
     /// The name of the file that holds a cell's part. `@` stands in no name of an image and in no platform, so no two
     /// cells share a name.
     #[must_use]
     pub fn file_name(&self, image: &str, platform: &Platform) -> String {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
-        let run: String = self.run.chars().map(plain).take(64).collect();
-        format!("part@{run}@{}@{image}@{}.json", self.attempt, platform.slug())
+        format!("{}{}@{image}@{}.json", self.prefix(), self.attempt, platform.slug())
     }
 }
 

@@ -59,7 +59,7 @@ const USES: [(&str, &[&str]); 30] = [
         &["ci", "compare", "config", "env", "error", "escape", "forge", "fs", "http", "patience", "render", "report"],
     ),
     // What drives them.
-    ("cli", &["config", "oci", "plan", "units"]),
+    ("cli", &["config", "oci", "plan", "report", "units"]),
     ("doctor", &["buildx", "config", "escape", "fs", "oci", "plan", "process", "report", "units", "version"]),
     (
         "app",

@@ -1,6 +1,7 @@
 //! The cells of a run spread over the runners of a CI system: which job builds which cells, and where. Nothing here
 //! depends on the order in which anything finishes, so the same cells and durations give the same jobs.
 
+mod fingerprint;
 mod jobs;
 mod matrix;
 mod runners;
@@ -8,6 +9,7 @@ mod shard;
 
 use crate::report::CellId;
 
+pub use fingerprint::fingerprint;
 pub use jobs::{Fan, Job, MAX_JOBS, fan};
 pub use matrix::{github, gitlab};
 pub use runners::{Fleet, Runners};
