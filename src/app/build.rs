@@ -60,7 +60,8 @@ pub(super) async fn build(session: &Session, args: &BuildArgs) -> Result<u8> {
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
         memory.forget();
     }
-    let report = run.report(RunContext { head, base: None }, cells);
+    let mut report = run.report(RunContext { head, base: None }, cells);
+    report.verdict = verdict::overall(&report);
     let files = parts::write(&run.output.path, &report, &leg)?;
     announce::builds_end(session);
     files.iter().for_each(|file| terminal::out(&format!("{}\n", file.display())));

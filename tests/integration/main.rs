@@ -18,6 +18,7 @@ mod disk;
 mod events;
 mod examples;
 mod fake;
+mod fanning;
 mod forge;
 #[path = "../support/forge_server/mod.rs"]
 mod forge_server;

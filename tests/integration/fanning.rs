@@ -1,0 +1,211 @@
+//! Cells that several runners build and one process reports: the matrix, the parts, the tags.
+
+use serde_json::{Value, json};
+
+use crate::case::Case;
+use crate::fake::{Build, recorded};
+use crate::layout::TestImage;
+
+/// What the recorded streams say that was pushed: an index with attestations, and a manifest.
+const AMD64: &str = "sha256:e6425d8d2f1c97f692e45369b8ef8ad14909a8327cbb2b900f00efdc74855822";
+const ARM64: &str = "sha256:17a8dc22544c13b0ec0a15569e2662932777943998e2ccb6784ee7557cea8938";
+const YAML: &str = "images: { web: { context: web, platforms: [linux/arm64, linux/amd64], tags: ['r.example/web:1'] } }\n\
+                    runners: { linux/arm64: 'self-hosted, arm' }\n";
+
+/// A committed configuration and a docker that pushes both platforms and joins them.
+fn case() -> Case {
+    let mut case = Case::configured(YAML);
+    case.repository.commit("head");
+    case.set("WEIGHBRIDGE_RUN", "17");
+    for (architecture, stream) in [("amd64", "push-by-digest"), ("arm64", "push-by-digest-without-attestations")] {
+        let image = TestImage { architecture, ..TestImage::of(1_000) };
+        case.docker
+            .builds(&format!("web.linux-{architecture}"), &Build { stream: recorded(stream), ..Build::ok(image) });
+    }
+    config(&case, AMD64, &json!({ "linux/amd64": { "os": "linux", "architecture": "amd64" } }));
+    config(&case, ARM64, &json!({ "os": "linux", "architecture": "arm64" }));
+    let joined = index(&[("amd64", "sha256:image"), ("arm64", ARM64)]);
+    case.docker.answers("trial", &joined);
+    case.docker.answers("index", &joined);
+    case
+}
+
+/// Sets what the registry has as the configuration of an image.
+fn config(case: &Case, digest: &str, config: &Value) {
+    case.docker.answers(&digest.replace("sha256:", "config."), config.to_string());
+}
+
+fn index(images: &[(&str, &str)]) -> String {
+    let entry = |(architecture, digest): &(&str, &str)| json!({ "digest": digest, "size": 1, "platform": { "os": "linux", "architecture": architecture } });
+    json!({ "schemaVersion": 2, "manifests": images.iter().map(entry).collect::<Vec<Value>>() }).to_string()
+}
+
+/// The calls that move tags.
+fn moved(case: &Case) -> Vec<String> {
+    let calls = case.docker.calls(&["buildx", "imagetools", "create"]);
+    calls.iter().filter(|call| !call.contains(&"--dry-run".to_owned())).map(|call| call.join(" ")).collect()
+}
+
+fn both(case: &Case) {
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/amd64"]).expect(0);
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/arm64"]).expect(0);
+}
+
+#[test]
+fn two_runners_build_and_a_third_process_joins_and_reports() {
+    let case = case();
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/amd64"]).expect(0);
+    assert!(moved(&case).is_empty() && case.docker.calls(&["buildx", "build"]).len() == 1);
+    let second = case.weighbridge(&["build", "--push", "--cell", "web@linux/arm64"]).expect(0).stdout;
+    assert!(second.ends_with("/.weighbridge/parts/part@17@1@web@linux-arm64.json\n"), "{second}");
+    for build in case.docker.calls(&["buildx", "build"]) {
+        let output =
+            "type=image,name=r.example/web,push-by-digest=true,name-canonical=true,push=true,store=false".to_owned();
+        assert!(build.contains(&output) && !build.contains(&"--tag".to_owned()), "{build:?}");
+    }
+    case.weighbridge(&["report"]).expect(0).says("web: 2 platforms pushed as sha256:");
+    let create = format!("buildx imagetools create --tag r.example/web:1 r.example/web@{AMD64} r.example/web@{ARM64}");
+    assert_eq!(moved(&case), [create.as_str()]);
+    let (report, comment) = (case.repository.report(), case.comment());
+    assert_eq!(case.cell(1, "pushed_digest"), ARM64);
+    for (cell, name) in [(0, "amd64"), (1, "arm64")] {
+        let part = case.repository.read(&format!(".weighbridge/parts/part@17@1@web@linux-{name}.json"));
+        let part: Value = serde_json::from_str(&part).unwrap();
+        assert_eq!(case.cell(cell, "contents"), part["cells"][0]["contents"], "{name}");
+        assert!(case.cell(cell, "contents").is_object(), "{name}");
+    }
+    // Once more changes nothing.
+    case.weighbridge(&["report", ".weighbridge/parts"]).expect(0);
+    assert_eq!((case.repository.report(), case.comment()), (report, comment));
+    assert_eq!(moved(&case), [create.as_str(), create.as_str()]);
+}
+
+#[test]
+fn a_part_that_is_missing_is_named_and_no_tag_moves() {
+    let case = case();
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/amd64"]).expect(0);
+    let report = case.weighbridge(&["report"]).expect(3);
+    report.says("no part of web linux/arm64 came").says("the tags of web were not moved: linux/arm64 was not built");
+    assert!(case.docker.calls(&["buildx", "imagetools"]).is_empty());
+    assert!(case.comment().contains("no part of it came"), "{}", case.comment());
+    // The leg is run again.
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/arm64"]).expect(0);
+    case.weighbridge(&["report"]).expect(0);
+    assert_eq!(moved(&case).len(), 1);
+}
+
+#[test]
+fn a_leg_that_failed_and_was_run_again_counts_as_it_ended() {
+    let mut case = case();
+    let good = TestImage { architecture: "arm64", ..TestImage::of(1_000) };
+    case.docker.builds("web.linux-arm64", &Build::failing());
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/amd64"]).expect(0);
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/arm64"]).expect(3);
+    case.weighbridge(&["report"]).expect(3).says("linux/arm64 was not built");
+    let stream = recorded("push-by-digest-without-attestations");
+    case.docker.builds("web.linux-arm64", &Build { stream, ..Build::ok(good) });
+    case.set("WEIGHBRIDGE_ATTEMPT", "2");
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/arm64"]).expect(0);
+    case.weighbridge(&["report"]).expect(0);
+    assert_eq!(moved(&case).len(), 1);
+}
+
+#[test]
+fn a_digest_of_another_platform_than_planned_is_never_joined() {
+    let case = case();
+    both(&case);
+    for (config_of_arm64, reason) in [
+        (json!({ "os": "linux", "architecture": "amd64" }), "was pushed for linux/arm64 and is of linux/amd64"),
+        (json!({ "os": "linux", "architecture": "arm64", "variant": "v9" }), "and is of linux/arm64/v9"),
+        (json!({}), "and is of"),
+        (json!([]), "read the configuration of the image"),
+    ] {
+        config(&case, ARM64, &config_of_arm64);
+        case.weighbridge(&["report"]).expect(3).says(reason);
+        assert!(moved(&case).is_empty(), "{reason}");
+    }
+    case.docker.refuses(&ARM64.replace("sha256:", "config."), 1, "ERROR: unexpected status: 403 Forbidden\n");
+    case.weighbridge(&["report"]).expect(3).says("403 Forbidden");
+    assert!(moved(&case).is_empty());
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_refused_before_anything_is_done() {
+    let mut case = case();
+    both(&case);
+    let part = ".weighbridge/parts/part@17@1@web@linux-arm64.json";
+    let good = case.repository.read(part);
+    let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000 --tag x";
+    for (content, reason) in [
+        (good.replace("\"run\": \"17\"", "\"run\": \"18\""), "a part of run \"18\"; this is run \"17\""),
+        (good.replace("linux/arm64", "linux/s390x"), "\"web linux/s390x\" is no cell of this configuration"),
+        (good.replace(ARM64, other), "is no digest"),
+        (good.replace("\"schema_version\": 1", "\"schema_version\": 9"), "written by a newer weighbridge"),
+        (good.chars().take(good.len() / 2).collect(), "not a weighbridge report: EOF"),
+        (
+            case.repository.read(part).replace("\"pushes\": true", "\"pushes\": false"),
+            "some parts were pushed and others were not",
+        ),
+    ] {
+        case.repository.write(part, content);
+        case.weighbridge(&["report"]).expect(4).says(reason).says("part@17@1@web@linux-arm64.json");
+        assert!(case.docker.calls(&["buildx", "imagetools"]).is_empty(), "{reason}");
+    }
+    case.repository.write(part, &good);
+    case.repository.write("copy.json", good.replace("\"wall_seconds\": ", "\"wall_seconds\": 1"));
+    case.weighbridge(&["report", ".weighbridge/parts", "copy.json"]).expect(4).says("with other facts");
+    case.repository.write("copy.json", &good);
+    case.weighbridge(&["report", ".weighbridge/parts", "copy.json"]).expect(0);
+    case.set("WEIGHBRIDGE_RUN", "19");
+    case.weighbridge(&["report"]).expect(4).says("this is run \"19\"");
+    case.weighbridge(&["report", "copy"]).expect(4);
+}
+
+#[test]
+fn the_matrix_names_runners_and_cells() {
+    let case = Case::configured(YAML).without_docker();
+    let matrix = case.weighbridge(&["plan", "--format", "github"]).expect(0).stdout;
+    let matrix: Value = serde_json::from_str(&matrix).unwrap();
+    assert_eq!(
+        matrix["include"],
+        json!([
+            { "name": "web linux/arm64", "cells": "web@linux/arm64", "runs_on": ["self-hosted", "arm"], "emulates": false },
+            { "name": "web linux/amd64", "cells": "web@linux/amd64", "runs_on": ["ubuntu-latest"], "emulates": false },
+        ])
+    );
+    let gitlab = case.weighbridge(&["plan", "--format", "gitlab", "--shards", "1"]).expect(0);
+    let gitlab = gitlab.says("there are 2 kinds of runners, so there are as many shards, not 1");
+    assert!(gitlab.stdout.contains("\"WEIGHBRIDGE_CELLS\":\"web@linux/arm64\""), "{}", gitlab.stdout);
+    case.weighbridge(&["report", "--format", "github"]).expect(2);
+}
+
+#[test]
+fn cells_that_are_not_there_are_usage_errors() {
+    let case = case();
+    for (arguments, reason) in [
+        (&["--cell", "api@linux/amd64"][..], "no cell api linux/amd64: no image of that name"),
+        (&["--cell", "web@linux/s390x"], "the image is not built for that platform"),
+        (&["--cell", "web"], "expected IMAGE@PLATFORM"),
+        (&["--shard", "3/3"], "shard 3 of 3 is empty: there are 2 cells"),
+        (&["--shard", "4/3"], "expected K/N"),
+        (&[], "--cell"),
+    ] {
+        case.weighbridge(&[&["build"], arguments].concat()).expect(2).says(reason);
+    }
+    assert!(case.docker.calls(&["buildx", "build"]).is_empty());
+    case.weighbridge(&["build", "--push", "--shard", "2/2"]).expect(0);
+    case.weighbridge(&["build", "--push", "--shard", "1/2"]).expect(0);
+    case.weighbridge(&["report"]).expect(0);
+}
+
+#[test]
+fn an_image_of_one_platform_gets_its_tag_from_the_report_as_well() {
+    let case = case();
+    case.repository.write("weighbridge.yml", YAML.replace("linux/arm64, ", ""));
+    case.docker.answers("trial", index(&[("amd64", "sha256:image")]));
+    case.docker.answers("index", index(&[("amd64", "sha256:image")]));
+    case.weighbridge(&["build", "--push", "--cell", "web@linux/amd64"]).expect(0);
+    assert!(moved(&case).is_empty());
+    case.weighbridge(&["report"]).expect(0);
+    assert_eq!(moved(&case).len(), 1);
+}
