@@ -180,6 +180,10 @@ pub struct PlanArgs {
     /// With --format github or gitlab: spread the cells over this many jobs, balanced by how long they last took.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub shards: Option<u32>,
+    /// With --format github or gitlab: leave out the cells whose inputs did not change since the baseline. Their numbers
+    /// are carried over from it, in parts below the output directory that `report` takes as well.
+    #[arg(long)]
+    pub changed: bool,
     /// Name of the report, where several jobs report on the same pull or merge request.
     #[arg(long, value_name = "NAME", value_parser = parse_report_name)]
     pub report_name: Option<String>,

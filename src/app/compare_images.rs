@@ -90,6 +90,7 @@ fn report(side: &Side, other: &Side, depth: Depth, called: &str) -> Result<Repor
         build_args: BTreeMap::new(),
         findings: Vec::new(),
         budgets: Vec::new(),
+        definition: None,
         runner_class: None,
         carried_over: None,
     };

@@ -18,12 +18,16 @@ use crate::git::{Git, GitError};
 use crate::plan::cache::Situation;
 use crate::secrecy::names_a_secret;
 
+/// More places than these are asked about as one, the whole repository.
+const MAX_PLACES: usize = 64;
+
 /// What git says about the commit to compare with.
 struct Differences<'g> {
     git: &'g Git,
     sha: String,
     changed: BTreeSet<String>,
     ignored: Vec<String>,
+    links: Vec<String>,
 }
 
 /// Finds out which commit is built, looks its baseline up, and gathers the evidence about each image.
@@ -44,7 +48,7 @@ pub(super) async fn look(
 }
 
 /// The evidence about each image. What git cannot tell is unknown, with the reason; nothing here is an error.
-async fn gather(config: &Config, revisions: &Revisions, output: &Path) -> BTreeMap<String, Evidence> {
+pub(super) async fn gather(config: &Config, revisions: &Revisions, output: &Path) -> BTreeMap<String, Evidence> {
     let differences = match (&revisions.git, base_sha(revisions)) {
         (Ok(git), Some(sha)) => differences(git, sha, &places(config, git.root())).await,
         (Ok(_), None) => Err("no commit to compare with".to_owned()),
@@ -52,7 +56,7 @@ async fn gather(config: &Config, revisions: &Revisions, output: &Path) -> BTreeM
     };
     let mut evidence = BTreeMap::new();
     for image in &config.images {
-        evidence.insert(image.name.clone(), of_image(image, differences.as_ref(), output).await);
+        evidence.insert(image.name.clone(), of_image(image, &config.root, differences.as_ref(), output).await);
     }
     evidence
 }
@@ -75,9 +79,9 @@ async fn differences<'g>(
         let short = sha.get(..12).unwrap_or(&sha);
         return Err(format!("the base commit {short} is not in this clone; {DEEPEN}"));
     }
-    let asked = async { tokio::try_join!(git.changed_since(&sha, places), git.ignored(places)) };
-    let (changed, ignored) = asked.await.map_err(|error| untold(&error))?;
-    Ok(Differences { git, sha, changed, ignored })
+    let asked = async { tokio::try_join!(git.changed_since(&sha, places), git.ignored(places), git.links()) };
+    let (changed, ignored, links) = asked.await.map_err(|error| untold(&error))?;
+    Ok(Differences { git, sha, changed, ignored, links })
 }
 
 fn untold(error: &GitError) -> String {
@@ -99,7 +103,8 @@ fn places(config: &Config, root: &Path) -> BTreeSet<String> {
         let named = named_contexts(image).map(|(_, directory)| directory);
         places.extend(context.into_iter().chain(dockerfile).chain(named).filter_map(|place| inside(place, root)));
     }
-    places
+    // Git holds every file against every place.
+    if places.len() > MAX_PLACES { [String::new()].into() } else { places }
 }
 
 /// The additional contexts that are directories.
@@ -115,16 +120,26 @@ fn inside(place: &Path, root: &Path) -> Option<String> {
     Some(place.strip_prefix(root).ok()?.to_string_lossy().into_owned())
 }
 
-async fn of_image(image: &Image, differences: Result<&Differences<'_>, &String>, output: &Path) -> Evidence {
+async fn of_image(
+    image: &Image,
+    root: &Path,
+    differences: Result<&Differences<'_>, &String>,
+    output: &Path,
+) -> Evidence {
     let text = match &image.dockerfile {
         DockerfileSource::Path(path) => fs::read_text(path, DOCKERFILE_LIMIT_BYTES).ok(),
         DockerfileSource::Inline(text) => Some(text.clone()),
         DockerfileSource::InRemoteContext(_) => None,
     };
     let base_text = match (&image.dockerfile, differences) {
+        // What did not change needs not be asked for.
+        (DockerfileSource::Path(path), Ok(differences)) if fs::is_file(path) && differences.is_same(path) => {
+            text.clone()
+        }
         (DockerfileSource::Path(path), Ok(differences)) => differences.text_at_base(path).await,
         _ => None,
     };
+    let doubts = doubts(image, root, differences);
     let parse = |text: Option<String>| text.and_then(|text| Dockerfile::parse(&text).ok());
     let mut contexts = BTreeMap::new();
     if let BuildContext::Directory(directory) = &image.context {
@@ -147,7 +162,43 @@ async fn of_image(image: &Image, differences: Result<&Differences<'_>, &String>,
         dockerfile: parse(text),
         base_dockerfile: parse(base_text),
         contexts,
+        ..doubts
     }
+}
+
+/// What makes it doubtful that files which git does not list are what they were.
+fn doubts(image: &Image, root: &Path, differences: Result<&Differences<'_>, &String>) -> Evidence {
+    let Ok(differences) = differences else { return Evidence::default() };
+    let own = match &image.context {
+        BuildContext::Directory(directory) => Some(directory.as_path()),
+        BuildContext::Remote(_) => None,
+    };
+    let contexts: Vec<&Path> = own.into_iter().chain(named_contexts(image).map(|(_, directory)| directory)).collect();
+    let dockerfile = match &image.dockerfile {
+        DockerfileSource::Path(path) => Some(path),
+        DockerfileSource::Inline(_) | DockerfileSource::InRemoteContext(_) => None,
+    };
+    let beside = dockerfile.map(|path| PathBuf::from(format!("{}.dockerignore", path.display())));
+    let mut ignores = contexts.iter().map(|context| context.join(".dockerignore")).chain(beside);
+    Evidence {
+        is_same_dockerfile: match &image.dockerfile {
+            DockerfileSource::Path(path) => is_direct(path, root) && differences.is_same(path),
+            // Its text is a part of the configuration.
+            DockerfileSource::Inline(_) => true,
+            DockerfileSource::InRemoteContext(_) => false,
+        },
+        is_ignore_changed: ignores.any(|file| differences.is_changed(&file)),
+        has_links: !contexts.iter().all(|context| is_direct(context, root) && !differences.is_led_elsewhere(context)),
+        ..Evidence::default()
+    }
+}
+
+/// Whether no link stands on the way from the configuration to a place. Where one is changed, git lists it and nothing of
+/// what it leads to.
+fn is_direct(place: &Path, root: &Path) -> bool {
+    let canonical = |path: &Path| fs::canonical(path).unwrap_or_else(|| path.to_owned());
+    let direct = place.strip_prefix(root).map_or_else(|_| place.to_owned(), |inside| canonical(root).join(inside));
+    canonical(place) == fs::normalize(&direct)
 }
 
 /// What changed below a directory, as far as it reaches the build.
@@ -190,6 +241,39 @@ async fn changes(
 impl Differences<'_> {
     fn inside(&self, place: &Path) -> Option<String> {
         inside(place, self.git.root())
+    }
+
+    /// The path of a file, be it there or not, from the root of the repository.
+    fn path(&self, file: &Path) -> Option<String> {
+        let (folder, name) = (self.inside(file.parent()?)?, file.file_name()?.to_string_lossy().into_owned());
+        Some(if folder.is_empty() { name } else { format!("{folder}/{name}") })
+    }
+
+    /// Whether a file that may be there is another one than it was, as far as can be told.
+    fn is_changed(&self, file: &Path) -> bool {
+        match fs::is_file(file) {
+            true => !self.is_same(file),
+            false => self.path(file).is_none_or(|path| self.changed.contains(&path)),
+        }
+    }
+
+    /// Whether a file is one that git knows and that is what it was.
+    fn is_same(&self, file: &Path) -> bool {
+        let Some(path) = self.path(file) else { return false };
+        let is_in = |place: &String| {
+            let place = place.trim_end_matches('/');
+            path == place || below(&path, place).is_some()
+        };
+        !self.changed.contains(&path) && !self.ignored.iter().chain(&self.links).any(is_in)
+    }
+
+    /// Whether what a context holds may be found elsewhere: it lies in a submodule, or holds links beside something that
+    /// changed.
+    fn is_led_elsewhere(&self, context: &Path) -> bool {
+        let Some(place) = self.inside(context) else { return true };
+        let is_above = |link: &String| place == *link || below(&place, link).is_some();
+        self.links.iter().any(is_above)
+            || (!self.changed.is_empty() && self.links.iter().any(|link| below(link, &place).is_some()))
     }
 
     async fn text_at_base(&self, path: &Path) -> Option<String> {

@@ -6,17 +6,22 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::build::all_cells;
+use super::changed::{Split, split};
 use super::comment::run_key;
-use super::lookup;
+use super::evidence;
+use super::leg::leg;
+use super::lookup::{self, Revisions};
+use super::parts;
 use super::session::Session;
 use super::situation::situation;
 use super::view::View;
 use crate::baseline::Lookup;
 use crate::cli::PlanArgs;
+use crate::config::Config;
 use crate::error;
 use crate::plan::fan::{Fleet, fan, github, gitlab};
-use crate::publish::terminal;
-use crate::report::{CellId, Report};
+use crate::publish::{OutputDirectory, terminal};
+use crate::report::{CellId, Environment, Report, RunContext, Verdict};
 
 pub(super) async fn plan(session: &Session, args: &PlanArgs, fleet: Fleet) -> Result<u8> {
     let view = View::new(session);
@@ -32,6 +37,10 @@ pub(super) async fn plan(session: &Session, args: &PlanArgs, fleet: Fleet) -> Re
         Lookup::Missing { .. } => None,
     };
     let durations = durations(base);
+    let cells = match args.changed {
+        true => changed(session, &config, &revisions, cells, &view).await?,
+        false => cells,
+    };
     let cells: Vec<(CellId, Option<Duration>)> =
         cells.into_iter().map(|cell| (cell.clone(), durations.get(&cell).copied())).collect();
     let fan =
@@ -42,6 +51,37 @@ pub(super) async fn plan(session: &Session, args: &PlanArgs, fleet: Fleet) -> Re
         Fleet::Gitlab => gitlab(&fan.jobs),
     });
     Ok(error::OK)
+}
+
+/// The cells that have to be built. The others are left as parts of the run.
+async fn changed(
+    session: &Session,
+    config: &Config,
+    revisions: &Revisions,
+    cells: Vec<CellId>,
+    view: &View,
+) -> Result<Vec<CellId>> {
+    let output = OutputDirectory::prepare(session.output_directory())?;
+    let evidence = evidence::gather(config, revisions, &output.path).await;
+    let Split { build, carried, reasons } = split(session, config, revisions, &evidence, cells).await;
+    for (image, reason) in &reasons {
+        view.say(&format!("{image} is built: {reason}"));
+    }
+    if !carried.is_empty() {
+        view.say(&format!(
+            "carried over from the baseline: {} of {} cells",
+            carried.len(),
+            carried.len() + build.len()
+        ));
+    }
+    let leg = leg(session, config, &revisions.head, false)?;
+    let context = RunContext { head: revisions.head.clone(), base: revisions.base() };
+    let weighbridge_version = env!("CARGO_PKG_VERSION").to_owned();
+    let environment = Environment { weighbridge_version, ..Environment::default() };
+    let verdict = Verdict::Unknown;
+    let report = Report { context, environment, cells: carried, indexes: BTreeMap::new(), verdict, leg: None };
+    parts::write(&output.path, &report, &leg)?;
+    Ok(build)
 }
 
 /// How long each cell took when it was last built.

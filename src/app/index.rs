@@ -151,7 +151,8 @@ fn tell(index: &Index<'_>, finding: &Finding, cells: &mut [CellReport]) {
     cells.iter_mut().filter(is_of_index).for_each(|cell| cell.findings.push(finding.clone()));
 }
 
-fn digest(content: &[u8]) -> String {
+/// The digest of content as registries write it.
+pub(super) fn digest(content: &[u8]) -> String {
     let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }

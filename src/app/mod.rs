@@ -6,6 +6,7 @@ mod base;
 mod build;
 mod call;
 mod cells;
+mod changed;
 mod comment;
 mod comment_from_run;
 mod compare;

@@ -33,6 +33,18 @@ impl Git {
         Ok(paths(&output.stdout).collect())
     }
 
+    /// The paths of the work tree that lead elsewhere: symbolic links and submodules.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn links(&self) -> Result<Vec<String>, GitError> {
+        let output = self.run(&self.command(&["ls-files", "--stage", "--full-name", "-z"])).await?;
+        let lines = output.stdout.split(|byte| *byte == 0);
+        let links = lines.filter(|line| line.starts_with(b"120000 ") || line.starts_with(b"160000 "));
+        let path = |line: &[u8]| String::from_utf8_lossy(line).split_once('\t').map(|(_, path)| path.to_owned());
+        Ok(links.filter_map(path).collect())
+    }
+
     /// What git ignores at some places: files, and directories with a slash at the end of which all is ignored.
     ///
     /// # Errors

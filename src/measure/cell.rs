@@ -20,6 +20,7 @@ use crate::buildx::metadata::read_build_ref;
 use crate::config::{DockerfileSource, Image};
 use crate::dockerfile::Dockerfile;
 use crate::fs;
+use crate::plan::fan::definition;
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Support};
 use crate::process::Ending;
@@ -98,6 +99,7 @@ pub fn not_built(cell: &Cell<'_>, root: &Path, outcome: Outcome, error: Option<S
         build_args: build_args(cell.image),
         findings: Vec::new(),
         budgets: Vec::new(),
+        definition: Some(definition(cell.image, root)),
         runner_class: None,
         carried_over: None,
     }
@@ -115,7 +117,8 @@ fn outcome(record: &BuildRecord) -> Outcome {
 
 /// What tells whether a build argument changed, without telling its value. Where the name says that it is secret, not
 /// even that is kept: a digest of a short secret can be guessed.
-fn build_args(image: &Image) -> BTreeMap<String, Option<String>> {
+#[must_use]
+pub fn build_args(image: &Image) -> BTreeMap<String, Option<String>> {
     let digest = |value: &Option<String>| {
         let hex: String =
             Sha256::digest(value.as_deref().unwrap_or_default()).iter().map(|byte| format!("{byte:02x}")).collect();

@@ -13,5 +13,5 @@ mod texts;
 pub mod timing;
 
 pub use cache::explain_cache_error;
-pub use cell::{measure_cell, not_built};
+pub use cell::{build_args, measure_cell, not_built};
 pub use known::KnownLayers;

@@ -1,5 +1,6 @@
 //! The comment: verdict, changed rows, why, and everything else folded away. Also fit for a job summary.
 
+use super::carried::carried_over;
 use super::fit::{Block, Piece, fit};
 use super::line::Line;
 use super::names::short_sha;
@@ -145,6 +146,7 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
         block(8, "**No notable change**\n\n", equal(Equality::WithinNoise), "\n", "image"),
         block(8, "**Base images that moved**\n\n", moved, "\n", "base image"),
         block(11, "", not_compared.into_iter().collect(), "\n", "remark"),
+        block(7, "", carried_over(comparison).iter().map(|line| line.markdown() + ".\n").collect(), "\n", "remark"),
         Piece::Fixed(format!("{}.\n\n", notes::baseline(comparison).markdown())),
         Piece::Fixed(format!("<sub>{}</sub>\n\n", notes::definitions(comparison).html())),
     ];
@@ -235,7 +237,9 @@ fn unchanged(image: &ImageRows<'_, '_>) -> Line {
         let bytes = rows::compressed(row).map_or_else(String::new, |bytes| format!(" {bytes}"));
         let noise = row.delta().filter(|delta| !delta.is_identical());
         let noise = noise.map_or_else(String::new, |delta| format!(" ({})", delta.compressed));
-        Line::default().text(&row.id.platform.to_string()).then(bytes + &noise)
+        let carried = row.head.is_some_and(|cell| cell.carried_over.is_some());
+        let carried = if carried { " (carried over)" } else { "" };
+        Line::default().text(&row.id.platform.to_string()).then(bytes + &noise + carried)
     });
     Line::default().code(image.image).then(" ").list(platforms, ", ")
 }

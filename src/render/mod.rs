@@ -4,6 +4,7 @@
 //! No clock, no I/O: the same comparison gives the same bytes.
 
 pub mod cache;
+mod carried;
 pub mod code_quality;
 mod fit;
 #[cfg(test)]

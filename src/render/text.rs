@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use unicode_width::UnicodeWidthStr;
 
+use super::carried::carried_over;
 use super::line::Line;
 use super::notes::{self, Note};
 use super::rows::{self, ImageRows};
@@ -64,6 +65,7 @@ pub fn render(comparison: &Comparison<'_>, color: Color) -> String {
         lines(&inside::news(comparison)),
         lines(&[cache::balance(comparison).into_iter().collect(), cache::missed(comparison, MISSES, true)].concat()),
         lines(&notes::findings(comparison)),
+        carried_over(comparison).map(|line| wrap(&line.then(".").terminal())).unwrap_or_default(),
         wrap(&notes::baseline(comparison).then(".").terminal()),
     ];
     let sections = sections.iter().map(|section| section.trim_end()).filter(|section| !section.is_empty());

@@ -152,6 +152,9 @@ pub struct CellReport {
     pub findings: Vec<Finding>,
     /// The configured limits and how they were met.
     pub budgets: Vec<BudgetResult>,
+    /// Digest of what the configuration says of the image, but for the values of build arguments; `None` in reports that
+    /// are older than it.
+    pub definition: Option<String>,
     /// The class of machine that built it, where that is not told of the whole run; untrusted text.
     pub runner_class: Option<String>,
     /// The commit that was built, where nothing of it changed since and so these are the numbers of then.

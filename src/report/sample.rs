@@ -101,6 +101,7 @@ pub(crate) fn cell(image_name: &str, platform: &str, layers: Vec<Layer>) -> Cell
         build_args: BTreeMap::new(),
         findings: vec![],
         budgets: vec![],
+        definition: None,
         runner_class: None,
         carried_over: None,
     }
@@ -346,6 +347,7 @@ fn any_cell() -> impl Strategy<Value = CellReport> {
             id: id(&name, platform),
             outcome,
             emulated,
+            definition: dockerfile.clone(),
             runner_class: dockerfile.clone(),
             carried_over: dockerfile.clone().filter(|text| text.len() > 4),
             dockerfile,

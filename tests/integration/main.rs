@@ -11,6 +11,7 @@ mod builders;
 mod builds;
 mod caching;
 mod case;
+mod changing;
 mod compare;
 mod compare_images;
 mod configuration;

@@ -17,6 +17,12 @@ pub struct Evidence {
     pub dockerfile: Option<Dockerfile>,
     /// The Dockerfile of the baseline's commit; `None` when that cannot be told.
     pub base_dockerfile: Option<Dockerfile>,
+    /// Whether the Dockerfile is the very text of then.
+    pub is_same_dockerfile: bool,
+    /// Whether a `.dockerignore` of its contexts came, went or changed.
+    pub is_ignore_changed: bool,
+    /// Whether links or submodules may lead from a path that is taken to another one that changed.
+    pub has_links: bool,
     /// What changed in each build context since the baseline's commit. The main one has the empty name.
     pub contexts: BTreeMap<String, Changes>,
 }

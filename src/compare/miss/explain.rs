@@ -14,7 +14,7 @@ use crate::report::{BaseImage, CacheState, Cause, CellReport, Environment, Repor
 /// Gives every step that ran its causes. `evidence` is by image.
 pub fn explain(head: &mut Report, base: Option<&Report>, evidence: &BTreeMap<String, Evidence>) {
     let none = Evidence::default();
-    for cell in &mut head.cells {
+    for cell in head.cells.iter_mut().filter(|cell| cell.carried_over.is_none()) {
         let case = Case {
             cell,
             environment: &head.environment,

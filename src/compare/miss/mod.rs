@@ -1,5 +1,6 @@
 //! Why steps were not served from a cache, and what that cost.
 
+mod changed;
 mod cost;
 mod evidence;
 mod explain;
@@ -7,6 +8,7 @@ mod files;
 mod ignorable;
 mod not_cached;
 
+pub use changed::{Wanted, why_build};
 pub use cost::{Miss, misses};
 pub use evidence::{Changes, Evidence};
 pub use explain::explain;

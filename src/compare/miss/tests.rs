@@ -200,6 +200,7 @@ proptest! {
         base in proptest::option::of(sample::any_report(0..4)),
     ) {
         let evidence: BTreeMap<String, Evidence> = BTreeMap::new();
+        head.cells.iter_mut().for_each(|cell| cell.carried_over = None);
         explain(&mut head, base.as_ref(), &evidence);
         let steps = head.cells.iter().flat_map(|cell| &cell.timing).flat_map(|timing| &timing.steps);
         for step in steps {

@@ -10,14 +10,52 @@ use crate::config::{BuildContext, Config, DockerfileSource, Image};
 /// put the time of day into them, which no two runners share.
 #[must_use]
 pub fn fingerprint(config: &Config, version: &str) -> String {
+    let images: Vec<String> = config.images.iter().flat_map(|image| fields(image, &config.root)).collect();
+    hashed(std::iter::once(&version.to_owned()).chain(&images))
+}
+
+/// A digest of everything that the configuration says of what an image is built from. What it is called and where it
+/// goes is left out, as are the values of build arguments, of which a report has digests.
+#[must_use]
+pub fn definition(image: &Image, root: &Path) -> String {
+    let place =
+        |path: &str| Path::new(path).strip_prefix(root).map_or(path.to_owned(), |path| path.display().to_string());
+    let Image { build_contexts, labels, annotations, secrets, ssh, network, cgroup_parent, add_hosts, .. } = image;
+    let Image { pull, ulimits, shm_size, allow, provenance, sbom, build_args, .. } = image;
+    let contexts: Vec<(&String, String)> = build_contexts.iter().map(|(name, value)| (name, place(value))).collect();
+    let inline = match &image.dockerfile {
+        DockerfileSource::Inline(text) => text.as_str(),
+        DockerfileSource::Path(_) | DockerfileSource::InRemoteContext(_) => "",
+    };
+    let said = [
+        format!("{:?}", (contexts, labels, annotations, network, cgroup_parent, add_hosts, inline)),
+        format!(
+            "{:?}",
+            (
+                secrets.iter().map(|secret| &secret.id).collect::<Vec<_>>(),
+                ssh,
+                pull,
+                ulimits,
+                shm_size,
+                allow,
+                provenance,
+                sbom
+            )
+        ),
+        format!("{:?}", build_args.keys().collect::<Vec<_>>()),
+    ];
+    let source = fields(image, root);
+    hashed(source.iter().take(SOURCE_FIELDS).chain(&said))
+}
+
+/// The first fields, which say what is built and not what it is called.
+const SOURCE_FIELDS: usize = 4;
+
+fn hashed<'f>(fields: impl IntoIterator<Item = &'f String>) -> String {
     let mut hash = Sha256::new();
-    let mut add = |field: &str| {
+    for field in fields {
         hash.update(field.len().to_le_bytes());
         hash.update(field);
-    };
-    add(version);
-    for image in &config.images {
-        fields(image, &config.root).iter().for_each(|field| add(field));
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

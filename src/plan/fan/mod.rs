@@ -9,7 +9,7 @@ mod shard;
 
 use crate::report::CellId;
 
-pub use fingerprint::fingerprint;
+pub use fingerprint::{definition, fingerprint};
 pub use jobs::{Fan, Job, MAX_JOBS, fan};
 pub use matrix::{github, gitlab};
 pub use runners::{Fleet, Runners};

@@ -80,6 +80,7 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
         build_args: json.build_args,
         findings: json.findings.into_iter().map(Into::into).collect(),
         budgets: json.budgets.into_iter().map(Into::into).collect(),
+        definition: json.definition,
         runner_class: json.runner_class,
         carried_over: json.carried_over,
     })

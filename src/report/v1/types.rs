@@ -205,6 +205,9 @@ pub struct Cell {
     /// The configured limits and how they were met.
     #[serde(default)]
     pub budgets: Vec<Budget>,
+    /// Digest of what the configuration says of the image, but for the values of build arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
     /// The class of machine that built it; absent where it is that of the whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner_class: Option<String>,

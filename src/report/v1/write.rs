@@ -116,6 +116,7 @@ impl From<&report::CellReport> for types::Cell {
             build_args: cell.build_args.clone(),
             findings: cell.findings.iter().map(Into::into).collect(),
             budgets: cell.budgets.iter().map(Into::into).collect(),
+            definition: cell.definition.clone(),
             runner_class: cell.runner_class.clone(),
             carried_over: cell.carried_over.clone(),
         }
