@@ -53,14 +53,22 @@ pub(super) async fn split(
     };
     let newest = newest(session, base, &cells).await;
     let mut reasons = BTreeMap::new();
+    let known: BTreeMap<&CellId, &CellReport> = base.cells.iter().map(|cell| (&cell.id, cell)).collect();
+    let mut of_image: BTreeMap<&str, Vec<Option<&CellReport>>> = BTreeMap::new();
+    for cell in &cells {
+        of_image.entry(&cell.image).or_default().push(known.get(cell).copied());
+    }
     for image in &config.images {
-        if let Some(reason) = why(image, config, base, evidence, &newest, &cells) {
+        let own = of_image.remove(image.name.as_str()).unwrap_or_default();
+        if let Some(reason) = why(image, config, evidence, &newest, &own) {
             reasons.insert(image.name.clone(), reason);
         }
     }
     let (build, kept): (Vec<CellId>, Vec<CellId>) =
         cells.into_iter().partition(|cell| reasons.contains_key(&cell.image));
-    let carried = kept.iter().filter_map(|cell| base.cell(cell)).map(|cell| carried_over(cell, base)).collect();
+    let kept: BTreeSet<CellId> = kept.into_iter().collect();
+    let carried =
+        base.cells.iter().filter(|cell| kept.contains(&cell.id)).map(|cell| carried_over(cell, base)).collect();
     Split { build, carried, reasons }
 }
 
@@ -68,17 +76,15 @@ pub(super) async fn split(
 fn why(
     image: &Image,
     config: &Config,
-    base: &Report,
     evidence: &BTreeMap<String, Evidence>,
     newest: &BTreeMap<String, String>,
-    cells: &[CellId],
+    own: &[Option<&CellReport>],
 ) -> Option<String> {
     let none = Evidence::default();
     let (definition, build_args) = (definition(image, &config.root), build_args(image));
     let wanted = Wanted { definition: &definition, build_args: &build_args, base_images: newest };
     let evidence = evidence.get(&image.name).unwrap_or(&none);
-    let own = cells.iter().filter(|cell| cell.image == image.name);
-    untold_context(image).or_else(|| own.map(|cell| why_build(evidence, base.cell(cell), &wanted)).find_map(|why| why))
+    untold_context(image).or_else(|| own.iter().find_map(|cell| why_build(evidence, *cell, &wanted)))
 }
 
 /// A context of an image that nobody can tell the state of; digests do not move.
@@ -93,7 +99,8 @@ fn untold_context(image: &Image) -> Option<String> {
 
 /// What the names of the base images stand for now.
 async fn newest(session: &Session, base: &Report, cells: &[CellId]) -> BTreeMap<String, String> {
-    let images = cells.iter().filter_map(|cell| base.cell(cell)?.image.as_ref());
+    let cells: BTreeSet<&CellId> = cells.iter().collect();
+    let images = base.cells.iter().filter(|cell| cells.contains(&cell.id)).filter_map(|cell| cell.image.as_ref());
     let names: BTreeSet<&String> = images.flat_map(|image| &image.base_images).map(|image| &image.name).collect();
     let look = |name: &String| {
         let (name, question) = (name.clone(), Invocation::new("docker").args(inspect(session.builder(), name)));

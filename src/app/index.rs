@@ -29,16 +29,22 @@ impl Run<'_> {
     /// Joins the platforms of every image that was pushed for several. What could not be joined is a finding, which
     /// decides the exit code.
     pub(super) async fn push_indexes(&self, plan: &Plan<'_>, report: &mut Report, redactor: &Redactor) {
+        // Two images of one run may well be the same; parts of others could have been exchanged.
+        let shared = if self.is_of_parts { merge::shared_digests(&report.cells) } else { BTreeMap::new() };
         for index in &plan.indexes {
             let name = &index.image.name;
             if report.cells.iter().filter(|cell| cell.id.image == *name).all(|cell| cell.carried_over.is_some()) {
                 self.view.say(&format!("{name}: carried over, so its tags stay where they are"));
                 continue;
             }
+            let digests = match shared.get(name) {
+                Some(reason) => Err(reason.clone()),
+                None => merge::pushed_digests(name, &index.platforms, &report.cells),
+            };
             let mut retries = Retries::default();
-            let pushed = match self.pushed_digests(index, &report.cells) {
+            let pushed = match digests {
                 Ok(digests) => self.push_index(&self.session.docker, index, &digests, &mut retries).await,
-                Err(error) => Err(error),
+                Err(reason) => Err(anyhow!(reason)),
             };
             if let Some(mut finding) = retries.finding("asked the registry of the index") {
                 finding.message = redactor.apply(&finding.message).into_owned();
@@ -55,15 +61,6 @@ impl Run<'_> {
                 }
             }
         }
-    }
-
-    /// The digests of the platforms in order, if they may be joined.
-    fn pushed_digests(&self, index: &Index<'_>, cells: &[CellReport]) -> Result<Vec<String>> {
-        let name = &index.image.name;
-        // Two images of one run may well be the same; parts of others could have been exchanged.
-        let own = |cell: &&CellReport| self.is_of_parts || cell.id.image == *name;
-        let cells: Vec<CellReport> = cells.iter().filter(own).cloned().collect();
-        merge::pushed_digests(name, &index.platforms, &cells).map_err(anyhow::Error::msg)
     }
 
     fn not_pushed(&self, index: &Index<'_>, error: &str, cells: &mut [CellReport]) {

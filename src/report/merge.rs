@@ -226,13 +226,31 @@ pub fn pushed_digests(image: &str, platforms: &[Platform], cells: &[CellReport])
     }
     let digests: Vec<String> = digests.into_iter().flatten().collect();
     for (platform, digest) in platforms.iter().zip(&digests) {
-        let is_other = |cell: &&CellReport| cell.id.image != image || cell.id.platform != *platform;
-        let has_it = |cell: &&CellReport| cell.carried_over.is_none() && cell.pushed_digest.as_ref() == Some(digest);
-        if let Some(other) = cells.iter().filter(is_other).find(has_it) {
-            return Err(format!("{digest} was pushed for {platform} and for {} as well", other.id));
+        if let Some((other, _)) =
+            platforms.iter().zip(&digests).find(|(other, same)| *same == digest && *other != platform)
+        {
+            return Err(format!("{digest} was pushed for {platform} and for {other} as well"));
         }
     }
     Ok(digests)
+}
+
+/// The images of which a digest was pushed for another image as well, with the reason: one of the two is not what its
+/// runner says.
+#[must_use]
+pub fn shared_digests(cells: &[CellReport]) -> BTreeMap<String, String> {
+    let mut owners: BTreeMap<&str, &CellId> = BTreeMap::new();
+    let mut shared = BTreeMap::new();
+    for cell in cells.iter().filter(|cell| cell.carried_over.is_none()) {
+        let Some(digest) = &cell.pushed_digest else { continue };
+        let owner = owners.entry(digest).or_insert(&cell.id);
+        if owner.image != cell.id.image {
+            for (one, other) in [(*owner, &cell.id), (&cell.id, *owner)] {
+                shared.insert(one.image.clone(), format!("{digest} was pushed for {one} and for {other} as well"));
+            }
+        }
+    }
+    shared
 }
 
 #[cfg(test)]

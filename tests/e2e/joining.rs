@@ -14,32 +14,44 @@ use super::support::Repository;
 /// The BuildKit of the engine behind the remote driver, as buildx refuses to push by digest with the driver `docker`.
 /// What comes to a port goes through `docker buildx dial-stdio`, with a configuration of its own: `create` locks that of
 /// the others while it waits for the builder.
-struct RemoteBuilder {
-    name: String,
+pub(crate) struct RemoteBuilder {
+    pub(crate) name: String,
+    variables: Vec<(String, String)>,
 }
 
 impl RemoteBuilder {
     fn new() -> Self {
+        Self::of(&[])
+    }
+
+    /// Of the engine that these variables lead to.
+    pub(crate) fn of(variables: &[(String, String)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let config = tempfile::tempdir().unwrap();
-        std::thread::spawn(move || listener.incoming().for_each(|connection| dial(connection.unwrap(), config.path())));
+        let engine = variables.to_vec();
+        std::thread::spawn(move || {
+            listener.incoming().for_each(|connection| dial(connection.unwrap(), config.path(), &engine));
+        });
         let name = format!("weighbridge-e2e-{}-{}", std::process::id(), address.port());
-        docker(&["buildx", "create", "--name", &name, "--driver", "remote", &format!("tcp://{address}")]);
-        Self { name }
+        let create = ["buildx", "create", "--name", &name, "--driver", "remote", &format!("tcp://{address}")];
+        let output = Command::new("docker").args(create).envs(variables.iter().cloned()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self { name, variables: variables.to_vec() }
     }
 }
 
 impl Drop for RemoteBuilder {
     fn drop(&mut self) {
         // A failed test must be able to end without failing a second time.
-        let _ = Command::new("docker").args(["buildx", "rm", &self.name]).output();
+        let _ = Command::new("docker").args(["buildx", "rm", &self.name]).envs(self.variables.iter().cloned()).output();
     }
 }
 
-fn dial(mut connection: TcpStream, config: &Path) {
+fn dial(mut connection: TcpStream, config: &Path, engine: &[(String, String)]) {
     let mut command = Command::new("docker");
-    command.args(["buildx", "--builder", "default", "dial-stdio"]).env("BUILDX_CONFIG", config);
+    command.args(["buildx", "--builder", "default", "dial-stdio"]).envs(engine.iter().cloned());
+    command.env("BUILDX_CONFIG", config);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let (mut to, mut from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
@@ -61,11 +73,6 @@ fn pump(from: &mut impl Read, to: &mut impl Write) {
     {}
 }
 
-fn docker(arguments: &[&str]) {
-    let output = Command::new("docker").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// What a registry answers for a tag: the status, the digest and the index.
 pub(crate) fn manifest(repository: &str, tag: &str) -> (String, String, Value) {
     let registry = registry();
@@ -85,7 +92,7 @@ pub(crate) fn manifest(repository: &str, tag: &str) -> (String, String, Value) {
 }
 
 /// The images of an index, platform and digest, without attestations.
-fn images(index: &Value) -> Vec<(String, String)> {
+pub(crate) fn images(index: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let image = |entry: &Value| (text(&entry["platform"]["architecture"]), text(&entry["digest"]));
     let images = index["manifests"].as_array().unwrap().iter().map(image);

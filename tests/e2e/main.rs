@@ -17,6 +17,7 @@ mod engine;
 mod explaining;
 mod failing;
 mod fakes;
+mod fanning;
 #[path = "../support/faulty_registry.rs"]
 mod faulty_registry;
 #[path = "../support/forge_server/mod.rs"]

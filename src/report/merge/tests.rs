@@ -123,7 +123,15 @@ fn one_digest_never_stands_for_two() {
     let platforms = ["linux/amd64", "linux/arm64"].map(|platform| platform.parse().unwrap());
     let same = merged(vec![part("web", "linux/amd64", 1, 1), part("web", "linux/arm64", 1, 1)]).unwrap();
     let reason = pushed_digests("web", &platforms, &same.cells).unwrap_err();
-    assert!(reason.contains("was pushed for linux/amd64 and for web linux/arm64 as well"), "{reason}");
+    assert!(reason.contains("was pushed for linux/amd64 and for linux/arm64 as well"), "{reason}");
+
+    let mut merge = merge(&[("api", "linux/amd64"), ("db", "linux/amd64"), ("web", "linux/amd64")]);
+    for (image, number) in [("api", 1), ("web", 1), ("db", 2)] {
+        merge.add(image, part(image, "linux/amd64", 1, number));
+    }
+    let shared = shared_digests(&merge.finish().unwrap().cells);
+    assert_eq!(shared.keys().collect::<Vec<_>>(), ["api", "web"]);
+    assert!(shared["web"].contains("was pushed for web linux/amd64 and for api linux/amd64 as well"), "{shared:?}");
 }
 
 #[test]
@@ -135,8 +143,11 @@ fn very_many_faults_are_not_all_told() {
 
 const PLATFORMS: [&str; 3] = ["linux/amd64", "linux/arm64", "linux/arm/v7"];
 
-/// One delivery of a part: image, platform, attempt, and how often it comes.
-fn deliveries() -> impl Strategy<Value = (usize, usize, Vec<(usize, usize, u64, usize)>)> {
+/// A delivery of a part: image, platform, attempt, and how often it comes.
+type Delivery = (usize, usize, u64, usize);
+
+/// How many images and platforms there are, and what comes of them.
+fn deliveries() -> impl Strategy<Value = (usize, usize, Vec<Delivery>)> {
     (1_usize..5, 1_usize..4).prop_flat_map(|(images, platforms)| {
         let one = (0..images, 0..platforms, 1_u64..4, 0_usize..3);
         (Just(images), Just(platforms), proptest::collection::vec(one, 0..30).prop_shuffle())
