@@ -12,6 +12,10 @@
 
 mod figure;
 mod memory;
+mod reader;
+#[expect(dead_code, reason = "others use more of it")]
+#[path = "../cache/repository.rs"]
+mod repository;
 mod workload;
 
 use std::process::ExitCode;
@@ -45,6 +49,9 @@ fn main() -> ExitCode {
     }
     if wanted("large") {
         figures.push(Workload::large().peak_memory("peak memory, an image of 2 GB"));
+    }
+    if wanted("reader") {
+        figures.push(reader::share_of_a_matrix());
     }
     for figure in &figures {
         println!("{figure}");
