@@ -23,7 +23,7 @@ pub(crate) fn share_of_a_matrix() -> Figure {
     let shop = shop();
     let mut notes = Vec::new();
     let shares = (0..ROUNDS).map(|_| {
-        let run = shop.run(&[], &[0]).as_secs_f64();
+        let run = shop.run(&["--keep-layouts"], &[0]).as_secs_f64();
         let (read, weighed) = (seconds(|| read(&shop)), seconds(|| weigh(&shop)));
         notes.push(format!("{run:.1} s run, {read:.2} s read, {weighed:.2} s weighed"));
         (read - weighed).max(0.0) / run * 100.0
