@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{CommentMode, parse_report_name};
+use crate::config::{CommentMode, GivenScan, parse_given_scan, parse_report_name};
 use crate::oci::Platform;
 use crate::plan::Delivery;
 use crate::plan::fan::{Shard, parse_cell};
@@ -151,6 +151,9 @@ pub struct RunArgs {
     /// Keep the OCI layouts that were measured.
     #[arg(long)]
     pub keep_layouts: bool,
+    /// What a scanner said of an image, the JSON of trivy or grype, instead of asking one.
+    #[arg(long, value_name = "IMAGE[/PLATFORM]=FILE", value_parser = parse_given_scan)]
+    pub scan: Vec<GivenScan>,
     /// When the pull or merge request gets a comment [default: auto, or what the configuration says].
     #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
     pub comment: Option<CommentMode>,
@@ -428,6 +431,7 @@ mod tests {
             "weighbridge run --timeout 10",
             "weighbridge run --comment sometimes",
             "weighbridge run --report-name a/b",
+            "weighbridge run --scan web",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -71,6 +71,14 @@ pub fn create(path: &Path) -> Result<File> {
     File::create(path).with_context(|| format!("create {}", path.display()))
 }
 
+/// Makes a symbolic link that leads to a target.
+///
+/// # Errors
+/// When something is there already, or the directory cannot be written.
+pub fn symlink(target: &Path, path: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(target, path).with_context(|| format!("link {}", path.display()))
+}
+
 /// Creates a directory and its parents.
 ///
 /// # Errors

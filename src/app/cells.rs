@@ -1,6 +1,7 @@
 //! Builds and measures all cells of a plan, a bounded number at a time.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,14 @@ use crate::buildx::{BuildRecord, BuildRequest, Builder};
 use crate::config::{BuildContext, DockerfileSource, Secret};
 use crate::env::Env;
 use crate::fs;
+use crate::measure::scan::{Asked, scan_cell};
 use crate::measure::{self, KnownLayers};
 use crate::patience::Waits;
 use crate::plan::redact::Redactor;
 use crate::plan::{Cell, Delivery, Plan, args};
 use crate::process::{Ending, EnvChange, Invocation};
-use crate::report::{CellReport, Outcome};
+use crate::report::scan::Scan;
+use crate::report::{CellId, CellReport, Outcome};
 
 /// More than any Dockerfile or `.dockerignore` that somebody wrote.
 pub(super) const DOCKERFILE_LIMIT_BYTES: u64 = 4 << 20;
@@ -41,6 +44,10 @@ pub(super) struct Building<'r> {
     pub(super) retries: u32,
     pub(super) fail_fast: bool,
     pub(super) keep_layouts: bool,
+    /// What was said of vulnerabilities already.
+    pub(super) scans: BTreeMap<CellId, Scan>,
+    /// Who is asked about the others.
+    pub(super) scanner: Option<Asked>,
     pub(super) env: &'r Env,
     pub(super) redactor: &'r Redactor,
     pub(super) view: &'r View,
@@ -83,6 +90,7 @@ impl Building<'_> {
             finding.message = self.redactor.apply(&finding.message).into_owned();
             report.findings.push(finding);
         }
+        self.scan(cell, &mut report, stop).await;
         if !self.keep_layouts
             && let Err(error) = fs::remove_dir_all(&cell.files.layout())
         {
@@ -120,6 +128,17 @@ impl Building<'_> {
             retries.add(passing.cause, &error);
             // What the user waited for is all of the tries.
             waited = done.wall.saturating_add(wait);
+        }
+    }
+
+    /// Adds what is known of vulnerabilities. A signal ends the wait for a scanner.
+    async fn scan(&self, cell: &Cell<'_>, report: &mut CellReport, stop: &CancellationToken) {
+        match (self.scans.get(&cell.id), self.scanner, &mut report.image) {
+            (_, _, None) | (None, None, _) => {}
+            (Some(given), _, Some(image)) => image.scan = Some(given.clone()),
+            (None, Some(asked), Some(_)) => {
+                stop.run_until_cancelled(scan_cell(asked, report, &cell.files, self.redactor)).await;
+            }
         }
     }
 

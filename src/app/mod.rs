@@ -29,6 +29,7 @@ mod rebuild;
 mod report;
 mod retry;
 mod run;
+mod scans;
 mod session;
 mod silence;
 mod situation;

@@ -12,6 +12,7 @@ use super::compare::show;
 use super::evidence;
 use super::lookup::{self, Revisions};
 use super::retry::{MAX_ERROR, Retries};
+use super::scans;
 use super::session::Session;
 use super::silence::leave_out_silent_servers;
 use super::situation::situation;
@@ -24,6 +25,7 @@ use crate::cli::RunArgs;
 use crate::compare::{Comparison, budget, compare_with, ledger, miss, verdict};
 use crate::config::{self, Config, Selection};
 use crate::error;
+use crate::measure::scan::choose;
 use crate::plan::cache::Situation;
 use crate::plan::redact::Redactor;
 use crate::plan::{Delivery, Plan, plan, pushes_by_digest};
@@ -77,7 +79,8 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env);
     // A signal ends the wait; what is left to do then sees it.
     session.cancel.run_until_cancelled(asking).await;
-    let building = run.building(&config, &delivery, &redactor);
+    let scans = scans::given(&args.scan, &plan, &session.env.directory, &redactor)?;
+    let building = Building { scans, ..run.building(&config, &delivery, &redactor) };
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let look = evidence::look(session, given, &config, &situation, &run.report_key, &run.output.path);
     let (mut cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
@@ -178,6 +181,8 @@ impl Run<'_> {
             retries: self.args.retries,
             fail_fast: self.args.fail_fast,
             keep_layouts: self.args.keep_layouts,
+            scans: BTreeMap::new(),
+            scanner: choose(config.review.scan, self.session.env.get("PATH"), &self.session.env.directory),
             env: &self.session.env,
             redactor,
             view: &self.view,

@@ -9,6 +9,7 @@ pub mod inside;
 pub mod layers;
 pub mod ledger;
 pub mod miss;
+pub mod scan;
 pub mod verdict;
 pub mod weight;
 
@@ -18,6 +19,7 @@ use crate::config::Noise;
 use crate::report::{Base, CellId, CellReport, Outcome, Report, Severity};
 use duration::WallDelta;
 use inside::Inside;
+use scan::ScanChange;
 use weight::Delta;
 
 /// A run beside its baseline: a view of two reports.
@@ -59,6 +61,8 @@ pub struct Row<'a> {
     pub change: Change<'a>,
     /// What changed inside of it.
     pub inside: Inside<'a>,
+    /// What a scanner says of it beside the baseline; `None` where it was not scanned.
+    pub scan: Option<ScanChange<'a>>,
     /// What changed of its wall time.
     pub wall: WallDelta,
 }
@@ -120,6 +124,7 @@ pub fn compare_with<'a>(noise: Noise, base: Option<&'a Report>, head: &'a Report
                 head: head_cell,
                 base: base_cell,
                 inside: Inside::between(base_cell, head_cell, &change),
+                scan: ScanChange::between(base_cell, head_cell),
                 change,
                 wall: match (base, base_cell, head_cell) {
                     (Some(base), Some(base_cell), Some(head_cell)) => {

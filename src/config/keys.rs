@@ -1,7 +1,7 @@
 //! Every key of `weighbridge.yml`: the one table that the reader, the schema and the documentation come from.
 
 use super::format::{Format, Words};
-use super::{comment, review};
+use super::{comment, review, scan};
 
 /// A key of a mapping.
 #[derive(Debug, PartialEq, Eq)]
@@ -119,6 +119,13 @@ pub(super) const FILE: &[Key] = &[
         Kind::Section(NOISE),
         "{bytes: 50kB, percent: 0.5%}",
         "Differences that count as none: up to `bytes` or `percent` of the baseline, whichever is larger.",
+    ),
+    key(
+        "scan",
+        Kind::Text(Format::OneOf(&scan::SCANNERS)),
+        "off",
+        "Which scanner of vulnerabilities is asked about each image: `trivy`, `grype`, `auto`, the default, for the first \
+         of them that is installed, or `off`. What it finds is compared with what it found in the baseline.",
     ),
     key(
         "bots",

@@ -1,7 +1,9 @@
-//! The keys that decide what a review gets to see: `noise`, `bots`, `override_label` and `report_name`.
+//! The keys that decide what a review gets to see: `noise`, `scan`, `bots`, `override_label` and
+//! `report_name`.
 
 use super::format::{Format, Words};
 use super::node::Node;
+use super::scan::{self, ScanWith};
 use crate::units::{Bytes, Percent};
 
 /// The values of `bots`.
@@ -12,6 +14,8 @@ pub(super) const BOTS: Words = Words { list: &["summary", "comment"], expected: 
 pub struct Review {
     /// Which differences count as none.
     pub noise: Noise,
+    /// Which scanner of vulnerabilities is asked.
+    pub scan: ScanWith,
     /// What the change requests of bots get.
     pub bots: Bots,
     /// The label that lets an image be over its budget.
@@ -24,6 +28,7 @@ impl Default for Review {
     fn default() -> Self {
         Self {
             noise: Noise::default(),
+            scan: ScanWith::default(),
             bots: Bots::default(),
             override_label: "allow-size-increase".to_owned(),
             report_name: None,
@@ -76,6 +81,7 @@ pub(super) fn resolve(tree: &Node) -> Review {
             bytes: noise("bytes").and_then(|text| text.parse().ok()).unwrap_or(default.noise.bytes),
             percent: noise("percent").and_then(|text| text.parse().ok()).unwrap_or(default.noise.percent),
         },
+        scan: scan::parse(text("scan")),
         bots: if text("bots") == Some("comment") { Bots::Comment } else { Bots::Summary },
         override_label: text("override_label").map_or(default.override_label, str::to_owned),
         report_name: text("report_name").map(str::to_owned),

@@ -6,6 +6,7 @@ pub mod findings;
 mod known;
 pub mod lines;
 mod phases;
+pub mod scan;
 pub mod size;
 mod spans;
 pub mod steps;

@@ -78,6 +78,7 @@ pub fn measured(
         layers,
         base_images: Vec::new(),
         contents,
+        scan: None,
     })
 }
 

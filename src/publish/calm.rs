@@ -64,6 +64,7 @@ fn news(comparison: &Comparison<'_>) -> Option<&'static str> {
         (!notes::budgets(comparison).is_empty(), "a budget is missed, close or unknown"),
         (!notes::cache_troubles(comparison).is_empty(), "a cache did not do what was planned"),
         (comparison.rows.iter().any(|row| changed(&row.change)), "an image changed"),
+        (comparison.rows.iter().any(brings_vulnerability), "a vulnerability is new"),
         (!cache::missed(comparison, 1, true).is_empty(), "steps lost their cache at a cost"),
         (comparison.rows.iter().any(has_new_finding), "a finding is new"),
     ];
@@ -82,6 +83,11 @@ fn has_new_finding(row: &Row<'_>) -> bool {
     warnings.map(|finding| (finding.rule.as_str(), finding.message.as_str())).any(is_new)
 }
 
+/// Whether the change brings a vulnerability. What the database brings, every change request would be told.
+fn brings_vulnerability(row: &Row<'_>) -> bool {
+    row.scan.as_ref().and_then(|scan| scan.since.as_ref()).is_some_and(|since| !since.new.is_empty())
+}
+
 /// Whether all is as in the baseline. Where there is nothing to compare with, nobody knows.
 fn is_normal(comparison: &Comparison<'_>) -> bool {
     let is_compared = matches!(comparison.baseline, Baseline::Found(_)) && !comparison.rows.is_empty();
@@ -94,6 +100,7 @@ mod tests {
     use crate::compare::compare;
     use crate::report::Contents;
     use crate::report::contents::{StartCheck, Starts};
+    use crate::report::scan::Danger;
     use crate::report::{
         BudgetResult, CacheState, Cause, CellReport, Finding, Outcome, Report, Severity, Step, Timing, Verdict, sample,
     };
@@ -124,6 +131,11 @@ mod tests {
             let contents = sample::contents::of(1, &[(0, "a", 9)]);
             cell.image.as_mut().unwrap().contents = Some(Contents { start, findings, ..contents });
         })
+    }
+
+    fn scanned(ids: &[&str], database: &str) -> Report {
+        let found = ids.iter().map(|id| sample::scan::found(id, "qs", "1", "", Danger::High)).collect();
+        with(|cell| cell.image.as_mut().unwrap().scan = Some(sample::scan::of(found, database)))
     }
 
     fn missed(millis: u64) -> Report {
@@ -199,6 +211,21 @@ mod tests {
         ] {
             let calm = Calm::of(CommentMode::Auto, &compare(base, &head));
             assert_eq!(calm, expected, "{situation}");
+        }
+    }
+
+    #[test]
+    fn a_vulnerability_is_news_when_the_change_brings_it() {
+        let never = sample::run(vec![cell("a", 50_000)]);
+        let base = scanned(&["CVE-1"], "monday");
+        for (situation, base, head, expected) in [
+            ("new", &base, scanned(&["CVE-1", "CVE-2"], "monday"), Calm::Speak("a vulnerability is new")),
+            ("of old", &base, base.clone(), Calm::BackToNormal),
+            ("by the database", &base, scanned(&["CVE-1", "CVE-2"], "tuesday"), Calm::BackToNormal),
+            ("gone", &base, scanned(&[], "monday"), Calm::BackToNormal),
+            ("never scanned before", &never, base.clone(), Calm::BackToNormal),
+        ] {
+            assert_eq!(Calm::of(CommentMode::Auto, &compare(Some(base), &head)), expected, "{situation}");
         }
     }
 

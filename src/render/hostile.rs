@@ -4,6 +4,7 @@
 use super::text::Color;
 use super::{gfm, json, markdown, text};
 use crate::compare::{Baseline, Comparison, compare};
+use crate::report::scan::{Danger, Scan, Vulnerability};
 use crate::report::{
     BaseImage, BudgetResult, CacheEnd, CacheReport, CacheState, CacheUse, Cause, CellReport, Contents, Failure,
     Finding, Outcome, Report, Severity, Step, Timing, Verdict, contents, sample,
@@ -47,7 +48,10 @@ fn everywhere(evil: &str) -> (Report, Report) {
             CellReport { image: None, outcome: Outcome::Failed, ..sample::cell("web", "linux/amd64", vec![]) },
         ]),
     );
-    base.cells[0].image.as_mut().unwrap().contents = Some(sample::contents::of(2, &[(0, "a", 1)]));
+    let image = base.cells[0].image.as_mut().unwrap();
+    image.contents = Some(sample::contents::of(2, &[(0, "a", 1)]));
+    let gone = sample::scan::found("gone", evil, evil, evil, Danger::High);
+    image.scan = Some(sample::scan::of(vec![gone, sample::scan::found("old", "p", "1", evil, Danger::Low)], evil));
     for cell in &mut head.cells {
         dress(cell, evil);
     }
@@ -70,6 +74,7 @@ fn dress(cell: &mut CellReport, evil: &str) {
     }
     if let Some(image) = &mut cell.image {
         image.contents = Some(contents(evil));
+        image.scan = Some(scan(evil));
         image.base_images = vec![BaseImage { name: text(), digest: text() }];
     } else {
         cell.failure = Some(Failure {
@@ -98,6 +103,14 @@ fn dress(cell: &mut CellReport, evil: &str) {
     };
     cell.cache =
         Some(CacheReport { imports: vec![used], exports: vec![], left_out: vec![text()], imported_bytes: None });
+}
+
+/// A scan with something new and something that only the database brought.
+fn scan(evil: &str) -> Scan {
+    let new = sample::scan::found(evil, evil, evil, evil, Danger::High);
+    let new = Vulnerability { fixed_version: Some(evil.to_owned()), ..new };
+    let known = Vulnerability { package: "p".to_owned(), version: "1".to_owned(), ..new.clone() };
+    Scan { version: Some(evil.to_owned()), ..sample::scan::of(vec![new, known], "tuesday") }
 }
 
 /// Everything that can be inside of an image of two layers, under this name.

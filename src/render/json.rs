@@ -1,6 +1,7 @@
 //! The comparison for machines: `compare --format json`. Fields may be added; none is renamed or removed.
 
 mod inside;
+mod scan;
 
 use serde::Serialize;
 
@@ -62,6 +63,9 @@ struct RowDocument {
     /// What changed inside of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     contents: Option<inside::InsideDocument>,
+    /// What a scanner of vulnerabilities says of it; absent where it was not scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scan: Option<scan::ScanDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wall: Option<WallDocument>,
     /// The account of the cell's remote caches.
@@ -204,6 +208,7 @@ fn row(row: &Row<'_>) -> RowDocument {
         compressed_bytes: compressed(row).filter(|_| measured).map(|bytes| bytes.0),
         delta: row.delta().map(delta),
         contents: inside::document(&row.inside),
+        scan: row.scan.as_ref().map(scan::document),
         wall: wall(&row.wall),
         cache: row.head.and_then(Ledger::of).map(|own| ledger(&own)),
     }

@@ -8,7 +8,7 @@ use super::notes::{self, Note};
 use super::rows::{self, Equality, ImageRows};
 use super::table::{Table, table};
 use super::why::why;
-use super::{cache, headline, inside, layers, starts, times};
+use super::{cache, headline, inside, layers, scan, starts, times};
 use crate::compare::{Baseline, Comparison, Row};
 use crate::escape;
 
@@ -60,9 +60,11 @@ fn document(comparison: &Comparison<'_>, title: &Line, opening: &str, limit_byte
     let budget_lines: Vec<String> = gates.iter().map(note).collect();
     let why_lines: Vec<String> = why(comparison).iter().map(bullet).collect();
     let waste_lines: Vec<String> = inside::grown_waste(comparison).iter().map(bullet).collect();
+    let scan_lines: Vec<String> = scan::news(comparison).iter().map(bullet).collect();
     let cache_lines: Vec<String> =
         cache::balance(comparison).iter().chain(&cache::missed(comparison, VISIBLE_MISSES, true)).map(bullet).collect();
-    let is_listed = [&budget_lines, &why_lines, &waste_lines, &cache_lines].iter().any(|lines| !lines.is_empty());
+    let is_listed =
+        [&budget_lines, &why_lines, &scan_lines, &waste_lines, &cache_lines].iter().any(|lines| !lines.is_empty());
     let seen = |lines: &[String]| lines.iter().take(VISIBLE_NOTES).cloned().collect::<Vec<_>>();
     let rest = |lines: &[String]| lines.iter().skip(VISIBLE_NOTES).cloned().collect::<Vec<_>>();
 
@@ -75,6 +77,7 @@ fn document(comparison: &Comparison<'_>, title: &Line, opening: &str, limit_byte
         block(1, "", seen(&budget_lines), "", "budget"),
         block(3, "", seen(&why_lines), "", "reason"),
         block(3, "", waste_lines.iter().take(VISIBLE_WASTE).cloned().collect(), "", "reason"),
+        block(3, "", scan_lines.iter().take(VISIBLE_NOTES).cloned().collect(), "", "image"),
         block(3, "", cache_lines.clone(), "", "remark"),
         Piece::Fixed(if is_listed { "\n".to_owned() } else { String::new() }),
     ];
@@ -114,12 +117,14 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
     let waste = groups(inside::waste(changed));
     let pull = bullets(inside::pull(changed));
     let news = bullets(inside::news(comparison));
+    let scans = groups(scan::details(comparison));
     let has = [
         ("layers", &layers),
         ("packages and paths", &grown),
         ("waste", &waste),
         ("pull", &pull),
         ("what else is new", &news),
+        ("vulnerabilities", &scans),
         ("slowest steps", &steps),
         ("missed steps", &missed),
         ("caches", &caches),
@@ -139,6 +144,7 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
         ),
         block(9, "**Pull**\n\n", pull, "\n", "image"),
         block(8, "**What else is new**\n\n", news, "\n", "line"),
+        block(9, "**Vulnerabilities**\n\n", scans, "\n", "image"),
         block(10, "**Slowest steps that ran**\n\n", steps, "\n", "step"),
         block(10, "**Steps that no cache served, and why**\n\n", missed, "\n", "step"),
         block(11, "**Caches**\n\n", caches, "\n", "build"),

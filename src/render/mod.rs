@@ -25,6 +25,7 @@ pub mod outputs;
 pub mod parts;
 pub mod remarks;
 pub mod rows;
+pub mod scan;
 #[cfg(test)]
 mod scene;
 pub mod stage;

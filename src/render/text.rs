@@ -9,7 +9,7 @@ use super::notes::{self, Note};
 use super::rows::{self, ImageRows};
 use super::table::table;
 use super::why::why;
-use super::{cache, headline, inside, starts};
+use super::{cache, headline, inside, scan, starts};
 use crate::compare::{Comparison, verdict};
 use crate::escape;
 use crate::report::Verdict;
@@ -63,6 +63,7 @@ pub fn render(comparison: &Comparison<'_>, color: Color) -> String {
         notes.iter().map(|one| note(one, color)).collect::<Vec<_>>().join("\n"),
         lines(&[why(comparison), inside::grown_waste(comparison), pull].concat()),
         lines(&inside::news(comparison)),
+        lines(&scan::news(comparison)),
         lines(&[cache::balance(comparison).into_iter().collect(), cache::missed(comparison, MISSES, true)].concat()),
         lines(&notes::findings(comparison)),
         carried_over(comparison).map(|line| wrap(&line.then(".").terminal())).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! What an image weighs.
 
 use super::Contents;
+use super::scan::Scan;
 
 /// What the image weighs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct ImageMeasurement {
     pub base_images: Vec<BaseImage>,
     /// What is inside; `None` in reports that are older than it, and where it could not be read (a finding says why).
     pub contents: Option<Contents>,
+    /// What a scanner of vulnerabilities says; `None` where none was asked or could answer (a finding says why).
+    pub scan: Option<Scan>,
 }
 
 impl ImageMeasurement {

@@ -11,6 +11,7 @@ pub mod merge;
 pub mod part;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod scan;
 mod timing;
 pub mod v1;
 

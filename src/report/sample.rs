@@ -1,6 +1,7 @@
 //! Reports for tests: a plausible one to edit, and any one for property tests.
 
 pub(crate) mod contents;
+pub(crate) mod scan;
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub(crate) fn image(layers: Vec<Layer>) -> ImageMeasurement {
         layers,
         base_images: vec![BaseImage { name: "docker.io/library/debian:12".into(), digest: "sha256:base".into() }],
         contents: None,
+        scan: None,
     }
 }
 
@@ -214,9 +216,10 @@ fn any_layer() -> impl Strategy<Value = Layer> {
 
 fn any_image() -> impl Strategy<Value = ImageMeasurement> {
     let base_images = vec((any_text(), "[ab]").prop_map(|(name, digest)| BaseImage { name, digest }), 0..3);
-    let parts = (vec(any_layer(), 0..5), base_images, option::of(contents::any_contents()));
+    let parts =
+        (vec(any_layer(), 0..5), base_images, option::of(contents::any_contents()), option::of(scan::any_scan()));
     (any_bytes(), any_bytes(), parts, any_text()).prop_map(
-        |(compressed_bytes, uncompressed_bytes, (layers, base_images, contents), digest)| ImageMeasurement {
+        |(compressed_bytes, uncompressed_bytes, (layers, base_images, contents, scan), digest)| ImageMeasurement {
             config_digest: Some(digest.clone()).filter(|digest| digest.len() % 2 == 0),
             digest,
             compressed_bytes,
@@ -226,6 +229,7 @@ fn any_image() -> impl Strategy<Value = ImageMeasurement> {
             layers,
             base_images,
             contents,
+            scan,
         },
     )
 }

@@ -8,6 +8,7 @@ pub mod contents;
 mod layout;
 mod parts;
 mod read;
+mod scan;
 pub mod types;
 mod write;
 

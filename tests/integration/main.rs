@@ -39,6 +39,7 @@ mod repositories;
 mod retries;
 #[path = "../support/runner/mod.rs"]
 mod runner;
+mod scanners;
 mod secrets;
 mod signals;
 #[path = "../support/mod.rs"]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::report::scan::Scanner;
 
 #[test]
 fn every_key_of_the_table_changes_the_image() {
@@ -265,10 +266,14 @@ fn what_a_review_gets_to_see_can_be_chosen() {
         resolved(&[("weighbridge.yml", &file)], &NEVER).review
     };
     assert_eq!(of(""), Review::default());
-    let chosen = of("noise: {percent: 2%}\nbots: comment\noverride_label: Bigger\nreport_name: backend\n");
+    let chosen = of("noise: {percent: 2%}\nscan: grype\nbots: comment\noverride_label: Bigger\nreport_name: backend\n");
     let noise = Noise { percent: Percent(2.0), ..Noise::default() };
     let name = Some("backend".to_owned());
-    assert_eq!(chosen, Review { noise, bots: Bots::Comment, override_label: "Bigger".to_owned(), report_name: name });
+    let (scan, bots) = (ScanWith::One(Scanner::Grype), Bots::Comment);
+    assert_eq!(chosen, Review { noise, scan, bots, override_label: "Bigger".to_owned(), report_name: name });
+    for (value, expected) in [("auto", ScanWith::Installed), ("off", ScanWith::Nothing)] {
+        assert_eq!(of(&format!("scan: {value}\n")).scan, expected);
+    }
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn image(json: &types::Cell) -> Result<Option<report::ImageMeasurement>> {
         layers: present(json.layers.as_ref(), "layers")?.iter().cloned().map(Into::into).collect(),
         base_images: present(json.base_images.as_ref(), "base_images")?.iter().cloned().map(Into::into).collect(),
         contents: json.contents.clone().map(TryInto::try_into).transpose()?,
+        scan: json.scan.clone().map(TryInto::try_into).transpose()?,
     }))
 }
 

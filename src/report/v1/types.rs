@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use super::cache::{Cache, CacheEnd, CacheUse, Cause};
 pub use super::contents::Contents;
 pub use super::parts::{BaseImage, CachedFrom, Compression, Layer, Phases, Step};
+pub use super::scan::{Danger, Scan, Scanner, Vulnerability};
 
 /// The facts of one run of weighbridge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -169,6 +170,9 @@ pub struct Cell {
     /// What is inside of it; absent where it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
+    /// What a scanner of vulnerabilities says; absent where none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
     /// Wall time of the whole buildx child.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_seconds: Option<f64>,

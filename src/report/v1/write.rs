@@ -104,6 +104,7 @@ impl From<&report::CellReport> for types::Cell {
             layers: image.map(|image| image.layers.iter().map(Into::into).collect()),
             base_images: image.map(|image| image.base_images.iter().map(Into::into).collect()),
             contents: image.and_then(|image| image.contents.as_ref()).map(Into::into),
+            scan: image.and_then(|image| image.scan.as_ref()).map(Into::into),
             wall_seconds: timing.map(|timing| seconds(timing.wall)),
             solve_seconds: timing.map(|timing| seconds(timing.solve)),
             executed_seconds: timing.map(|timing| seconds(timing.executed)),
