@@ -19,8 +19,10 @@ use crate::process::Invocation;
 use crate::report::merge;
 use crate::report::{CellReport, Finding, Outcome, Report, Severity};
 
-/// How many questions are asked of a registry at the same time.
-const CHECKS_AT_ONCE: usize = 8;
+/// How many images are joined at the same time.
+const INDEXES_AT_ONCE: usize = 4;
+/// How many platforms of an image are looked up at the same time.
+const CHECKS_AT_ONCE: usize = 4;
 
 /// The images of an index, by platform.
 type Images = BTreeMap<Platform, String>;
@@ -31,36 +33,51 @@ impl Run<'_> {
     pub(super) async fn push_indexes(&self, plan: &Plan<'_>, report: &mut Report, redactor: &Redactor) {
         // Two images of one run may well be the same; parts of others could have been exchanged.
         let shared = if self.is_of_parts { merge::shared_digests(&report.cells) } else { BTreeMap::new() };
-        for index in &plan.indexes {
-            let name = &index.image.name;
-            if report.cells.iter().filter(|cell| cell.id.image == *name).all(|cell| cell.carried_over.is_some()) {
-                self.view.say(&format!("{name}: carried over, so its tags stay where they are"));
-                continue;
-            }
-            let digests = match shared.get(name) {
-                Some(reason) => Err(reason.clone()),
-                None => merge::pushed_digests(name, &index.platforms, &report.cells),
-            };
+        let cells = &report.cells;
+        let push = async |index| {
             let mut retries = Retries::default();
-            let pushed = match digests {
-                Ok(digests) => self.push_index(&self.session.docker, index, &digests, &mut retries).await,
-                Err(reason) => Err(anyhow!(reason)),
-            };
+            let pushed = self.push_index_of(index, cells, &shared, &mut retries).await;
+            (index, retries, pushed)
+        };
+        let pushed: Vec<_> = stream::iter(&plan.indexes).map(push).buffered(INDEXES_AT_ONCE).collect().await;
+        for (index, retries, pushed) in pushed {
+            let name = &index.image.name;
             if let Some(mut finding) = retries.finding("asked the registry of the index") {
                 finding.message = redactor.apply(&finding.message).into_owned();
                 tell(index, &finding, &mut report.cells);
             }
             match pushed {
-                Ok(digest) => {
+                Ok(Some(digest)) => {
                     self.view.say(&format!("{name}: {} platforms pushed as {digest}", index.platforms.len()));
                     report.indexes.insert(name.clone(), digest);
                 }
+                Ok(None) => self.view.say(&format!("{name}: carried over, so its tags stay where they are")),
                 Err(error) => {
                     let error = redactor.apply(&format!("{error:#}")).into_owned();
                     self.not_pushed(index, &error, &mut report.cells);
                 }
             }
         }
+    }
+
+    /// The digest of an image's index once its tags are on it; `None` where all of the image was carried over.
+    async fn push_index_of(
+        &self,
+        index: &Index<'_>,
+        cells: &[CellReport],
+        shared: &BTreeMap<String, String>,
+        retries: &mut Retries,
+    ) -> Result<Option<String>> {
+        let name = &index.image.name;
+        if cells.iter().filter(|cell| cell.id.image == *name).all(|cell| cell.carried_over.is_some()) {
+            return Ok(None);
+        }
+        let digests = match shared.get(name) {
+            Some(reason) => Err(reason.clone()),
+            None => merge::pushed_digests(name, &index.platforms, cells),
+        };
+        let digests = digests.map_err(|reason| anyhow!(reason))?;
+        self.push_index(&self.session.docker, index, &digests, retries).await.map(Some)
     }
 
     fn not_pushed(&self, index: &Index<'_>, error: &str, cells: &mut [CellReport]) {
@@ -89,13 +106,13 @@ impl Run<'_> {
         let asking = Asking { view: &self.view, cancel: &self.session.cancel };
         let mut pushed = None;
         for (repository, tags) in &index.repositories {
-            if self.is_of_parts {
-                self.check_configs(docker, index, repository, digests, retries).await?;
-            }
             let create =
                 |is_trial| Invocation::new("docker").args(index.create(builder, repository, digests, is_trial));
             let trial = asking.ask(retries, just_pushed, async || docker.imagetools(&create(true)).await).await?;
             let planned = images(&trial).and_then(|images| check(images, index, digests))?;
+            if self.is_of_parts {
+                self.check_configs(docker, index, repository, digests, &planned, retries).await?;
+            }
             asking.ask(retries, just_pushed, async || docker.imagetools(&create(false)).await).await?;
             for tag in tags {
                 let read = Invocation::new("docker").args(inspect(builder, tag));
@@ -112,17 +129,21 @@ impl Run<'_> {
     }
 
     /// What other runners say that they pushed is read back: each digest must be of the platform that was planned, as the
-    /// configuration of the image itself has it.
+    /// configuration of the image itself has it. That of an image without attestations is what `imagetools create` itself
+    /// takes the platform from, so the trial has told.
     async fn check_configs(
         &self,
         docker: &impl Builder,
         index: &Index<'_>,
         repository: &str,
         digests: &[String],
+        tried: &Images,
         retries: &mut Retries,
     ) -> Result<()> {
         let asking = &Asking { view: &self.view, cancel: &self.session.cancel };
-        let checks = index.platforms.iter().zip(digests).map(|(platform, digest)| async move {
+        let untold =
+            index.platforms.iter().zip(digests).filter(|(platform, digest)| tried.get(platform) != Some(digest));
+        let checks = untold.map(|(platform, digest)| async move {
             let reference = format!("{repository}@{digest}");
             let read = Invocation::new("docker").args(configs(self.builder_name(), &reference));
             let mut retries = Retries::default();

@@ -23,7 +23,6 @@ fn case() -> Case {
             .builds(&format!("web.linux-{architecture}"), &Build { stream: recorded(stream), ..Build::ok(image) });
     }
     config(&case, AMD64, &json!({ "linux/amd64": { "os": "linux", "architecture": "amd64" } }));
-    config(&case, ARM64, &json!({ "os": "linux", "architecture": "arm64" }));
     let joined = index(&[("amd64", "sha256:image"), ("arm64", ARM64)]);
     case.docker.answers("trial", &joined);
     case.docker.answers("index", &joined);
@@ -114,18 +113,24 @@ fn a_leg_that_failed_and_was_run_again_counts_as_it_ended() {
 fn a_digest_of_another_platform_than_planned_is_never_joined() {
     let case = case();
     both(&case);
-    for (config_of_arm64, reason) in [
-        (json!({ "os": "linux", "architecture": "amd64" }), "was pushed for linux/arm64 and is of linux/amd64"),
-        (json!({ "os": "linux", "architecture": "arm64", "variant": "v9" }), "and is of linux/arm64/v9"),
+    // What was pushed with attestations is an index, which says what it likes of the image in it.
+    for (of_amd64, reason) in [
+        (json!({ "os": "linux", "architecture": "arm64" }), "was pushed for linux/amd64 and is of linux/arm64"),
+        (json!({ "os": "linux", "architecture": "amd64", "variant": "v3" }), "and is of linux/amd64/v3"),
         (json!({}), "and is of"),
-        (json!([]), "read the configuration of the image"),
     ] {
-        config(&case, ARM64, &config_of_arm64);
+        let of_amd64 = if of_amd64 == json!({}) { of_amd64 } else { json!({ "linux/amd64": of_amd64 }) };
+        config(&case, AMD64, &of_amd64);
         case.weighbridge(&["report"]).expect(3).says(reason);
         assert!(moved(&case).is_empty(), "{reason}");
     }
-    case.docker.refuses(&ARM64.replace("sha256:", "config."), 1, "ERROR: unexpected status: 403 Forbidden\n");
+    config(&case, AMD64, &json!([]));
+    case.weighbridge(&["report"]).expect(3).says("read the configuration of the image");
+    case.docker.refuses(&AMD64.replace("sha256:", "config."), 1, "ERROR: unexpected status: 403 Forbidden\n");
     case.weighbridge(&["report"]).expect(3).says("403 Forbidden");
+    // Of an image without them, buildx reads the configuration itself.
+    case.docker.answers("trial", index(&[("arm64", "sha256:image"), ("amd64", ARM64)]));
+    case.weighbridge(&["report"]).expect(3).says("was pushed for linux/arm64 and is of linux/amd64");
     assert!(moved(&case).is_empty());
 }
 
@@ -208,4 +213,42 @@ fn an_image_of_one_platform_gets_its_tag_from_the_report_as_well() {
     assert!(moved(&case).is_empty());
     case.weighbridge(&["report"]).expect(0);
     assert_eq!(moved(&case).len(), 1);
+}
+
+#[test]
+fn a_report_of_sixty_cells_asks_docker_less_than_three_times_for_each() {
+    let case = case();
+    let names: Vec<String> = (0..30).map(|number| format!("web-{number}")).collect();
+    let image = |name: &String| {
+        format!("  {name}: {{ context: web, platforms: [linux/amd64, linux/arm64], tags: ['r.example/{name}:1'] }}\n")
+    };
+    case.repository.write("weighbridge.yml", format!("images:\n{}", names.iter().map(image).collect::<String>()));
+    case.repository.commit("many");
+    let stream = recorded("push-by-digest");
+    for architecture in ["amd64", "arm64"] {
+        let image = TestImage { architecture, ..TestImage::of(1_000) };
+        case.docker
+            .builds(&format!("web-0.linux-{architecture}"), &Build { stream: stream.clone(), ..Build::ok(image) });
+        case.weighbridge(&["build", "--push", "--cell", &format!("web-0@linux/{architecture}")]).expect(0);
+        let made = format!(".weighbridge/parts/part@17@1@web-0@linux-{architecture}.json");
+        let made = case.repository.read(&made);
+        for (number, name) in names.iter().enumerate() {
+            // Of each cell a digest of its own, with attestations, so that its configuration is looked at as well.
+            let digest = format!("sha256:{:064x}", 2 * number + usize::from(architecture == "arm64"));
+            config(
+                &case,
+                &digest,
+                &json!({ format!("linux/{architecture}"): { "os": "linux", "architecture": architecture } }),
+            );
+            let part = made.replace("web-0", name).replace(AMD64, &digest);
+            case.repository.write(&format!(".weighbridge/parts/part@17@1@{name}@linux-{architecture}.json"), part);
+        }
+    }
+    let joined = index(&[("amd64", "sha256:one"), ("arm64", "sha256:other")]);
+    case.docker.answers("trial", &joined);
+    case.docker.answers("index", &joined);
+    case.weighbridge(&["report"]).expect(0).says("web-29: 2 platforms pushed as sha256:");
+    assert_eq!(moved(&case).len(), 30);
+    let calls = case.docker.calls(&["buildx", "imagetools"]).len();
+    assert!(calls < 3 * 60, "{calls} calls");
 }
