@@ -20,7 +20,7 @@ pub(crate) struct RemoteBuilder {
 }
 
 impl RemoteBuilder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(&[])
     }
 

@@ -18,6 +18,7 @@ mod explaining;
 mod failing;
 mod fakes;
 mod fanning;
+mod fanning_faults;
 #[path = "../support/faulty_registry.rs"]
 mod faulty_registry;
 #[path = "../support/forge_server/mod.rs"]

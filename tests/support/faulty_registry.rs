@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode, header};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::loopback::{Answer, Loopback, Request, Response, forward, send};
 
@@ -89,6 +90,32 @@ impl FaultyRegistry {
         }
     }
 
+    /// Nothing fails any more, and the requests so far are forgotten.
+    pub(crate) fn heal(&self) {
+        *lock(&self.state) = State::default();
+    }
+
+    /// Puts an image without layers into a repository, under its digest alone, which is returned.
+    pub(crate) fn put_image(&self, repository: &str, architecture: &str) -> String {
+        let digest = |text: &str| {
+            let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("sha256:{hex}")
+        };
+        let rootfs = json!({"type": "layers", "diff_ids": []});
+        let labels = json!({"Labels": {"of": repository}});
+        let config =
+            json!({"os": "linux", "architecture": architecture, "rootfs": rootfs, "config": labels}).to_string();
+        let started = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "");
+        let place = started.headers()[header::LOCATION].to_str().unwrap();
+        self.send("PUT", &format!("{place}&digest={}", digest(&config)), &config);
+        let kind = "application/vnd.oci.image.config.v1+json";
+        let config = json!({"mediaType": kind, "digest": digest(&config), "size": config.len()});
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}).to_string();
+        let digest = digest(&manifest);
+        self.send("PUT", &format!("/v2/{repository}/manifests/{digest}"), &manifest);
+        digest
+    }
+
     /// Puts something under a tag of a repository that only looks like a build cache.
     pub(crate) fn put_garbage(&self, repository: &str, tag: &str) {
         let (garbage, digest) = ("garbage", "sha256:795b6904e54f82411df4b0e27a373a55eea3f9d66dac5a9bce1dd92f7b401da5");
@@ -99,6 +126,11 @@ impl FaultyRegistry {
         let config = json!({"mediaType": kind, "digest": digest, "size": garbage.len()});
         let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []});
         self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), &manifest.to_string());
+    }
+
+    /// Deletes what is under a digest of a repository.
+    pub(crate) fn delete(&self, repository: &str, digest: &str) {
+        self.send("DELETE", &format!("/v2/{repository}/manifests/{digest}"), "");
     }
 
     /// Deletes the layers of what is under a tag, and leaves its manifest.
