@@ -100,24 +100,16 @@ impl BuilderFacts {
         self.error.as_deref().or_else(|| self.broken_node().map(|(_, error)| error))
     }
 
-    /// Its platforms. A node's own processor comes first in its list (BuildKit: util/archutil), so the platforms of
-    /// that architecture are native and the rest emulated.
+    /// Its platforms. One that some node runs natively is built there.
     #[must_use]
     pub fn machine(&self) -> Machine {
         let mut machine = Machine { asked: true, ..Machine::default() };
         for node in &self.nodes {
-            let Some(own) = node.platforms.first() else { continue };
-            for platform in &node.platforms {
-                match is_native(own, platform) {
-                    true => machine.native.push(platform.clone()),
-                    false => machine.emulated.push(platform.clone()),
-                }
-            }
+            let of_node = Machine::of_list(&node.platforms);
+            machine.native.extend(of_node.native);
+            machine.emulated.extend(of_node.emulated);
         }
-        // A platform that some node runs natively is built there.
-        let native = machine.native.clone();
-        machine.emulated.retain(|platform| !native.contains(platform));
-        machine
+        machine.tidy()
     }
 }
 
@@ -135,12 +127,6 @@ impl NodeFacts {
             _ => {}
         }
     }
-}
-
-fn is_native(own: &Platform, platform: &Platform) -> bool {
-    own.os == platform.os
-        && (own.architecture == platform.architecture
-            || (own.architecture == "amd64" && platform.architecture == "386"))
 }
 
 #[cfg(test)]

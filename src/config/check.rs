@@ -38,7 +38,13 @@ pub(super) fn check(node: &Node, kind: Kind, path: &KeyPath, faults: &mut Faults
         }
         (Kind::MapOrEnvironment(format), Value::Map(_)) => check_map(node, format, true, path, faults),
         (Kind::Map(format), Value::Map(_)) => check_map(node, format, false, path, faults),
-        (Kind::Section(keys), Value::Map(_)) => check_section(node, keys, path, faults),
+        (Kind::TextOrSection(format, _), Value::Text(_)) => check(node, Kind::Text(format), path, faults),
+        (Kind::Sections(keys), Value::List(nodes)) => {
+            for (index, node) in nodes.iter().enumerate() {
+                check(node, Kind::Section(keys), &path.index(index), faults);
+            }
+        }
+        (Kind::Section(keys) | Kind::TextOrSection(_, keys), Value::Map(_)) => check_section(node, keys, path, faults),
         (Kind::Images(keys), Value::Map(_)) => check_images(node, keys, path, faults),
         _ => faults.push(&node.place, path, format!("expected {}, found {}", kind.expected(), node.noun())),
     }

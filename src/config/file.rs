@@ -13,7 +13,8 @@ use super::image::Draft;
 use super::keys::{FILE, Kind};
 use super::node::{Entry, Node, Value};
 use super::{
-    BakePrinter, Baselines, Cache, CommentMode, Review, bake, baseline, cache, check, review, runners, unique, yaml,
+    BakePrinter, Baselines, BuilderSettings, Cache, CommentMode, Review, bake, baseline, builder, cache, check, review,
+    runners, unique, yaml,
 };
 use crate::oci::Platform;
 
@@ -29,6 +30,8 @@ pub(super) struct FileContent {
     pub(super) drafts: Vec<Draft>,
     /// What an image has that is described elsewhere and does not say so itself.
     pub(super) defaults: Option<Node>,
+    /// About the builder.
+    pub(super) builder: BuilderSettings,
     /// About the cache.
     pub(super) cache: Cache,
     /// About the stores of reports.
@@ -61,6 +64,7 @@ pub(super) fn read(
     };
     check::check(&tree, Kind::Section(FILE), &KeyPath::default(), faults);
     check_sources(&tree, has_image, faults);
+    let builder = tree.get("builder").map(|node| builder::resolve(node, &file.root, faults)).unwrap_or_default();
     let cache = tree.get("cache").map(|node| cache::resolve(node, &file.root, faults)).unwrap_or_default();
     let baselines = tree.get("baseline").map(baseline::resolve).unwrap_or_default();
     // A word that is none has been found fault with.
@@ -69,7 +73,7 @@ pub(super) fn read(
     let runners = tree.get("runners").map(|node| runners::resolve(node, faults)).unwrap_or_default();
     let defaults = tree.get("defaults").cloned();
     let drafts = drafts(&tree, file, printer, faults)?;
-    Ok(FileContent { drafts, defaults, cache, baselines, comment, review, runners })
+    Ok(FileContent { drafts, defaults, builder, cache, baselines, comment, review, runners })
 }
 
 fn drafts(tree: &Node, file: &ConfigFile, printer: &dyn BakePrinter, faults: &mut Faults) -> Result<Vec<Draft>> {

@@ -50,6 +50,8 @@ pub(super) enum Format {
     ArtifactName,
     /// The name of a branch.
     Branch,
+    /// The name of a node, which becomes a part of names of builders, containers and deployments.
+    NodeName,
     /// A program and its arguments.
     Command,
     /// One of these words.
@@ -90,6 +92,7 @@ impl Format {
             Self::CacheEntry => "a cache such as type=registry,ref=ghcr.io/acme/shop/cache:main",
             Self::ArtifactName => "the name of an artifact such as weighbridge, or false",
             Self::Branch => "the name of a branch such as weighbridge",
+            Self::NodeName => "a name such as arm-1: up to 30 lower case letters, digits and hyphens",
             Self::Command => "a command such as orders --version",
             Self::OneOf(words) => words.expected,
         }
@@ -104,6 +107,7 @@ impl Format {
             Self::Branch => Some("^[A-Za-z0-9][A-Za-z0-9._/-]*$"),
             Self::CacheEntry => Some(r"^[^\s][^\r\n]*$"),
             Self::Line => Some(r"^[^\r\n]+$"),
+            Self::NodeName => Some("^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$"),
             Self::Command => Some(r"[^\s]"),
             Self::ImageName => Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"),
             Self::MapKey => Some(r"^[^=\s]+$"),
@@ -153,6 +157,7 @@ impl Format {
             }
             Self::ArtifactName => artifact_is_plausible(text),
             Self::Branch => branch_is_plausible(text),
+            Self::NodeName => node_name_is_plausible(text),
             Self::Command => !text.contains('\0') && test::split(text).is_some(),
             Self::OneOf(words) => words.list.contains(&text),
         };
@@ -191,6 +196,12 @@ fn tag_is_plausible(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '$')
         && !name.split('/').skip(1).any(|part| part.is_empty() || part.contains(char::is_uppercase))
+}
+
+/// As kubernetes takes them (RFC 1123), and short enough for what is put before and behind.
+fn node_name_is_plausible(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=30).contains(&text.len()) && text.chars().all(is_part) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// Tags are ours to choose, one per cell and branch.
@@ -261,6 +272,11 @@ mod tests {
             Format::Branch,
             &["weighbridge", "metrics/weights-1.x"],
             &["", "-x", "a..b", "a//b", "/a", "a/", "a b", "a.lock", "a.lock/b", "a/.b", "a.", "a^b", "@"],
+        ),
+        (
+            Format::NodeName,
+            &["arm", "1", "arm-64-b"],
+            &["", "-a", "a-", "Arm", "a.b", "a_b", "é", "a123456789b123456789c123456789d"],
         ),
         (Format::Command, &["orders --version", "sh -c 'a b'", "a\n"], &["", " ", "a '", "\0"]),
         (

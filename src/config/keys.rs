@@ -1,7 +1,7 @@
 //! Every key of `weighbridge.yml`: the one table that the reader, the schema and the documentation come from.
 
 use super::format::{Format, Words};
-use super::{comment, review, scan};
+use super::{builder, comment, review, scan};
 
 /// A key of a mapping.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub(super) enum Kind {
     MapOrEnvironment(Format),
     /// A mapping with these keys.
     Section(&'static [Key]),
+    /// One text or a mapping with these keys.
+    TextOrSection(Format, &'static [Key]),
+    /// A list of mappings with these keys.
+    Sections(&'static [Key]),
     /// A mapping from image names to mappings with these keys.
     Images(&'static [Key]),
 }
@@ -53,6 +57,10 @@ impl Kind {
                 [first, second, ..] => format!("a mapping with keys such as `{}` and `{}`", first.name, second.name),
                 _ => "a mapping".to_owned(),
             },
+            Self::TextOrSection(format, keys) => {
+                format!("{} or {}", format.expected(), Self::Section(keys).expected())
+            }
+            Self::Sections(_) => "a list of mappings".to_owned(),
             Self::Images(_) => "a mapping of image names to their settings".to_owned(),
         }
     }
@@ -93,6 +101,12 @@ pub(super) const FILE: &[Key] = &[
         Kind::List(Format::Line),
         "[orders]",
         "Targets or groups of the bake or Compose files; the group `default` when absent.",
+    ),
+    key(
+        "builder",
+        BUILDER_KIND,
+        "{nodes: [{name: arm, driver: remote, endpoint: 'tcp://arm.internal:1234', platforms: [linux/arm64]}]}",
+        "Name of the buildx builder, or the nodes that builds are spread over. `--builder` and `BUILDX_BUILDER` win.",
     ),
     key(
         "cache",
@@ -153,6 +167,62 @@ pub(super) const FILE: &[Key] = &[
         Kind::Text(Format::ImageName),
         "backend",
         "Name of the report, where several jobs report on the same change request. Each name has a comment of its own.",
+    ),
+];
+
+/// A name or the nodes.
+pub(super) const BUILDER_KIND: Kind = Kind::TextOrSection(Format::Line, BUILDER);
+
+const BUILDER: &[Key] = &[
+    key(
+        "nodes",
+        Kind::Sections(NODE),
+        "[{name: arm, driver: remote, endpoint: 'tcp://arm.internal:1234'}]",
+        "What builds. Each build has one node: one that need not emulate its platform where there is such a node.",
+    ),
+    key(
+        "keep",
+        Kind::Flag,
+        "true",
+        "Keep the builders of the nodes when the run is over, and so the containers or deployments and their caches.",
+    ),
+];
+
+/// A node of a builder.
+const NODE: &[Key] = &[
+    key("name", Kind::Text(Format::NodeName), "arm", "Its name, by which plan and report tell what it builds."),
+    key(
+        "driver",
+        Kind::Text(Format::OneOf(&builder::DRIVERS)),
+        "remote",
+        "How it is reached: `remote` is a BuildKit that listens somewhere, `kubernetes` a deployment in the cluster of \
+         `KUBECONFIG`, `ssh` the engine of another machine, `docker-container` an engine.",
+    ),
+    key(
+        "endpoint",
+        Kind::Text(Format::Line),
+        "tcp://arm.internal:1234",
+        "Where it is: the address of BuildKit (`remote`), a machine such as `ssh://build@arm.internal` (`ssh`), or a context \
+         of docker or its address (`docker-container`, the current one when absent). `kubernetes` takes none.",
+    ),
+    key(
+        "platforms",
+        Kind::List(Format::Platform),
+        "[linux/arm64]",
+        "What it builds, its own platform first; whatever it can when absent.",
+    ),
+    key(
+        "driver_opts",
+        Kind::Map(Format::Line),
+        "{cacert: tls/ca.pem, cert: tls/cert.pem, key: tls/key.pem}",
+        "Options of the driver, as `docker buildx create --driver-opt` takes them. The files of TLS are relative to this \
+         file.",
+    ),
+    key(
+        "runner_class",
+        Kind::Text(Format::Line),
+        "'linux/arm64, 16 CPUs'",
+        "Class of machine. Durations are compared only within a class; each node is one of its own when absent.",
     ),
 ];
 

@@ -6,6 +6,7 @@
 
 mod bake;
 mod baseline;
+mod builder;
 mod cache;
 mod check;
 mod comment;
@@ -42,6 +43,7 @@ use crate::oci::Platform;
 use crate::units::{Bytes, Percent};
 
 pub use baseline::Baselines;
+pub use builder::{BuildNode, BuilderSettings, Driver};
 pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use comment::CommentMode;
 pub use inputs::{Inputs, boolean};
@@ -123,7 +125,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
             (origin, root, FileContent { drafts, ..FileContent::default() })
         }
     };
-    let FileContent { drafts, cache, baselines, comment, review, runners, .. } = content;
+    let FileContent { drafts, builder, cache, baselines, comment, review, runners, .. } = content;
     unique::check_platforms(&drafts, &mut faults);
     unique::check_tags(&drafts, &mut faults);
     let around = Surroundings { root: &root, env };
@@ -133,7 +135,7 @@ pub fn resolve(request: &Request, env: &Env, bake: &dyn BakePrinter) -> Result<C
     images.sort_by(|a, b| a.name.cmp(&b.name));
     let images = selection.apply(images)?;
     let of_inputs = request.inputs.described(&images);
-    Ok(Config { origin, root, images, cache, baselines, comment, review, runners, selection, of_inputs })
+    Ok(Config { origin, root, images, builder, cache, baselines, comment, review, runners, selection, of_inputs })
 }
 
 /// The resolved configuration.
@@ -146,6 +148,8 @@ pub struct Config {
     pub root: PathBuf,
     /// The images, sorted by name, names unique.
     pub images: Vec<Image>,
+    /// What builds, where it is not the current builder.
+    pub builder: BuilderSettings,
     /// Where the build cache is kept and who may write it.
     pub cache: Cache,
     /// Where reports are kept for later runs.

@@ -55,6 +55,8 @@ fn kind(kind: Kind) -> Json {
         Kind::Map(format) => map(&text(format)),
         Kind::MapOrEnvironment(format) => map(&json!({ "anyOf": [text(format), { "type": "null" }] })),
         Kind::Section(keys) => section(keys),
+        Kind::TextOrSection(format, keys) => json!({ "anyOf": [text(format), section(keys)] }),
+        Kind::Sections(keys) => json!({ "type": "array", "items": section(keys) }),
         Kind::Images(keys) => json!({
             "type": "object",
             "propertyNames": { "pattern": Format::ImageName.pattern() },

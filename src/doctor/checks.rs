@@ -9,7 +9,7 @@ use super::Check;
 use crate::buildx::builder::BuilderFacts;
 use crate::buildx::choose::{Choice, choose};
 use crate::buildx::docker::Docker;
-use crate::config::Config;
+use crate::config::{BuildNode, Config};
 use crate::fs;
 use crate::oci::Platform;
 use crate::plan::cache::{self, CachePlan, Situation};
@@ -33,13 +33,17 @@ pub async fn diagnose(
     situation: Option<Situation>,
     directory: &Path,
 ) -> Vec<Check> {
+    let nodes = config.as_ref().map(|config| config.builder.nodes.as_slice()).unwrap_or_default();
+    let nodes = if builder.is_none() { nodes } else { &[] };
+    let inspect = async || if nodes.is_empty() { Some(docker.inspect(builder).await) } else { None };
     let (version, engine, facts, git) =
-        tokio::join!(docker.buildx_version(), docker.docker_version(), docker.inspect(builder), git_version());
+        tokio::join!(docker.buildx_version(), docker.docker_version(), inspect(), git_version());
     let buildx_version = version.as_ref().ok().and_then(|line| Version::parse_buildx(line));
     let mut checks = vec![configuration(config), buildx(version), docker_engine(engine)];
     let mut situation = situation;
     match facts {
-        Ok(facts) => {
+        None => checks.extend(nodes.iter().map(node)),
+        Some(Ok(facts)) => {
             if let Some(situation) = &mut situation {
                 situation.features = facts.features(buildx_version);
             }
@@ -47,7 +51,7 @@ pub async fn diagnose(
             checks.push(buildkit(&facts));
             checks.extend(platforms(&facts, config.as_ref().ok()));
         }
-        Err(error) => checks.push(Check::bad(
+        Some(Err(error)) => checks.push(Check::bad(
             "builder",
             format!("{error:#}"),
             "start the engine, or name another builder with --builder",
@@ -95,6 +99,14 @@ fn docker_engine(version: Result<String>) -> Check {
             Check::poor("docker", format!("{error:#}"), "start the engine (only a remote builder works without one)")
         }
     }
+}
+
+/// A node as it is configured: to ask it would make a builder.
+fn node(node: &BuildNode) -> Check {
+    let endpoint = node.endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
+    let platforms: Vec<String> = node.platforms.iter().map(ToString::to_string).collect();
+    let platforms = if platforms.is_empty() { "whatever it can".to_owned() } else { platforms.join(", ") };
+    Check::good("node", format!("{}: {}{endpoint}, for {platforms}; a run asks it", node.name, node.driver))
 }
 
 fn driver(facts: &BuilderFacts, named_by_user: bool) -> Check {
@@ -223,6 +235,7 @@ mod tests {
             origin: "x".into(),
             root: "/".into(),
             images: vec![image],
+            builder: crate::config::BuilderSettings::default(),
             cache: crate::config::Cache::default(),
             baselines: crate::config::Baselines::default(),
             comment: crate::config::CommentMode::default(),

@@ -233,7 +233,7 @@ fn output(kind: &str, attributes: &[(&str, &str)]) -> String {
 }
 
 /// Attributes as buildx reads them: one CSV record of `key=value` fields (RFC 4180 quoting).
-pub(super) fn csv(fields: &[(&str, &str)]) -> String {
+pub fn csv(fields: &[(&str, &str)]) -> String {
     let field = |(key, value): &(&str, &str)| {
         let field = format!("{key}={value}");
         match field.contains(['"', ',', '\n', '\r']) {

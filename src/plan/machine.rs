@@ -1,5 +1,6 @@
 //! What a builder can run.
 
+use super::nodes::Node;
 use crate::oci::Platform;
 
 /// The platforms of a builder.
@@ -11,6 +12,8 @@ pub struct Machine {
     pub emulated: Vec<Platform>,
     /// Whether the builder was asked; when it was not, any other platform counts as emulated.
     pub asked: bool,
+    /// Its nodes, where a cell can be given to one of them.
+    pub nodes: Vec<Node>,
 }
 
 /// How a builder runs a platform.
@@ -27,7 +30,33 @@ impl Machine {
     #[must_use]
     pub fn assumed() -> Self {
         let architecture = Platform::new("linux", std::env::consts::ARCH, None);
-        Self { native: vec![architecture], emulated: Vec::new(), asked: false }
+        Self { native: vec![architecture], ..Self::default() }
+    }
+
+    /// What a node can run that lists these platforms: its own processor comes first (BuildKit: util/archutil), so those of
+    /// that architecture are native and the rest emulated.
+    #[must_use]
+    pub fn of_list(platforms: &[Platform]) -> Self {
+        let own = platforms.first();
+        let (native, emulated) =
+            platforms.iter().cloned().partition(|platform| own.is_some_and(|own| is_native(own, platform)));
+        Self { native, emulated, ..Self::default() }
+    }
+
+    /// Every platform once: what some node runs natively is not emulated.
+    #[must_use]
+    pub fn tidy(mut self) -> Self {
+        let mut seen = Vec::new();
+        for list in [&mut self.native, &mut self.emulated] {
+            list.retain(|platform| {
+                let is_new = !seen.contains(platform);
+                if is_new {
+                    seen.push(platform.clone());
+                }
+                is_new
+            });
+        }
+        self
     }
 
     /// How this machine runs a platform; `None` when it cannot.
@@ -40,6 +69,12 @@ impl Machine {
             () => None,
         }
     }
+}
+
+fn is_native(own: &Platform, platform: &Platform) -> bool {
+    own.os == platform.os
+        && (own.architecture == platform.architecture
+            || (own.architecture == "amd64" && platform.architecture == "386"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod fan;
 pub mod index;
 mod machine;
+pub mod nodes;
 mod places;
 pub mod redact;
 
@@ -40,6 +41,8 @@ pub struct Cell<'c> {
     pub image: &'c Image,
     /// How the builder runs the platform.
     pub support: Support,
+    /// The node that builds it, where the configuration has nodes.
+    pub node: Option<String>,
     /// Where its files go.
     pub files: CellFiles,
     /// The output directory as a pattern of `.dockerignore`, when it lies inside of the build context.
@@ -165,6 +168,7 @@ pub fn plan_some<'c>(
                         id,
                         image,
                         support,
+                        node: None,
                         ignore_pattern,
                         is_joined: index.is_some(),
                     });
@@ -174,6 +178,7 @@ pub fn plan_some<'c>(
         }
         indexes.extend(index);
     }
+    nodes::assign(&mut cells, &machine.nodes);
     cells.sort_by(|a, b| (a.support, &a.id).cmp(&(b.support, &b.id)));
     faults.extend(shared_places(&cells, delivery));
     faults.extend(nameless(&cells, delivery));
@@ -212,11 +217,18 @@ fn named_platforms(image: &Image) -> Vec<Platform> {
 }
 
 fn unsupported(image: &str, platform: &Platform, machine: &Machine) -> String {
-    let known: Vec<String> = machine.native.iter().chain(&machine.emulated).map(ToString::to_string).collect();
+    let list = |machine: &Machine| {
+        let known: Vec<String> = machine.native.iter().chain(&machine.emulated).map(ToString::to_string).collect();
+        if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
+    };
+    if !machine.nodes.is_empty() {
+        let nodes = machine.nodes.iter().map(|node| format!("{} builds {}", node.name, list(&node.machine)));
+        return format!("{image}: no node can build {platform} ({})", nodes.collect::<Vec<_>>().join("; "));
+    }
     format!(
         "{image}: this builder cannot run {platform} (it runs {}); register QEMU for {} \
          (docker run --privileged --rm tonistiigi/binfmt --install {}) or add a native node to the builder",
-        known.join(", "),
+        list(machine),
         platform.architecture,
         platform.architecture,
     )
@@ -267,6 +279,7 @@ pub(crate) mod tests {
             origin: "test".into(),
             root: "/src".into(),
             images,
+            builder: crate::config::BuilderSettings::default(),
             cache: crate::config::Cache::default(),
             baselines: crate::config::Baselines::default(),
             comment: crate::config::CommentMode::default(),
@@ -279,7 +292,12 @@ pub(crate) mod tests {
 
     fn machine() -> Machine {
         let parse = |text: &str| text.parse().unwrap();
-        Machine { native: vec![parse("linux/amd64")], emulated: vec![parse("linux/arm64")], asked: true }
+        Machine {
+            native: vec![parse("linux/amd64")],
+            emulated: vec![parse("linux/arm64")],
+            asked: true,
+            ..Machine::default()
+        }
     }
 
     fn names(plan: &Plan<'_>) -> Vec<String> {

@@ -28,7 +28,7 @@ const USES: [(&str, &[&str]); 30] = [
     ("forge", &["env", "http", "patience", "report"]),
     // The stages, in the order of the line. `compare`, `render` and `plan` touch no door; `plan::redact` takes the
     // environment as a value.
-    ("config", &["env", "error", "fs", "oci", "report", "units"]),
+    ("config", &["env", "error", "fs", "oci", "report", "secrecy", "units"]),
     ("plan", &["ci", "config", "env", "error", "oci", "report", "secrecy", "version"]),
     (
         "buildx",

@@ -27,7 +27,7 @@ fn cell<'i>(image: &'i Image, delivery: &Delivery) -> Cell<'i> {
     let files = CellFiles { directory: PathBuf::from("/out/cells/a/linux-amd64") };
     let (config, laptop) = (crate::config::Cache::default(), cache::cases::laptop());
     let cache = cache::decide(&id, image, &config, delivery, &laptop);
-    Cell { id, image, support: Support::Native, files, ignore_pattern: None, is_joined: false, cache }
+    Cell { id, image, support: Support::Native, node: None, files, ignore_pattern: None, is_joined: false, cache }
 }
 
 #[test]
@@ -148,8 +148,16 @@ fn a_question_writes_nothing() {
     let id = CellId { image: "a".into(), platform: "linux/amd64".parse().unwrap() };
     let files = CellFiles { directory: PathBuf::from("/out") };
     let cache = CachePlan::default();
-    let cell =
-        Cell { id, image: &image, support: Support::Native, files, ignore_pattern: None, is_joined: false, cache };
+    let cell = Cell {
+        id,
+        image: &image,
+        support: Support::Native,
+        node: None,
+        files,
+        ignore_pattern: None,
+        is_joined: false,
+        cache,
+    };
     let words = question(&cell, None, "check").join(" ");
     insta::assert_snapshot!(words, @"buildx build --call check --platform linux/amd64 --progress plain --file /src/a/Dockerfile --tag registry.example/a:1 --no-cache /src/a");
 }
