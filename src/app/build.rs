@@ -7,8 +7,10 @@ use anyhow::{Result, anyhow, bail};
 
 use super::announce;
 use super::comment::run_key;
+use super::dry_run::assumed;
 use super::leg::leg;
 use super::lookup;
+use super::nodes;
 use super::parts;
 use super::run::Run;
 use super::session::Session;
@@ -22,9 +24,9 @@ use crate::compare::verdict;
 use crate::config::{self, Config};
 use crate::error::Exit;
 use crate::plan::cache::Situation;
-use crate::plan::{Delivery, Machine, plan, plan_some, pushes_by_digest};
+use crate::plan::{Delivery, Machine, plan, plan_some};
 use crate::publish::{OutputDirectory, terminal};
-use crate::report::{CellId, Outcome, RunContext};
+use crate::report::{CellId, CellReport, Outcome, RunContext};
 
 pub(super) async fn build(session: &Session, args: &BuildArgs) -> Result<u8> {
     let view = View::new(session);
@@ -35,28 +37,19 @@ pub(super) async fn build(session: &Session, args: &BuildArgs) -> Result<u8> {
     config::check_secrets(&config, &session.env)?;
     let (delivery, options) = (args.delivery(), args.as_run());
     let git = given.git.as_ref().ok();
-    let memory = Memory::new(&output.path, &session.env, session.builder());
-    let prepared = session.docker.prepare(session.builder(), pushes_by_digest(&config, &delivery), &memory).await?;
-    let situation = situation(session, git, Some(&prepared), &config).await;
-    let wanted = wanted(args, &all_cells(session, &config, &situation)?)?;
+    let wanted = wanted(args, &all_cells(session, &config, &assumed(session, &config).await)?)?;
     let head = Context::detect(&session.env).head(git, &output.path).await?;
     let leg = leg(session, &config, &head, delivery.push)?;
+    let memory = Memory::new(&output.path, &session.env, session.builder());
+    let (nodes, prepared) = nodes::prepare(session, &config, &delivery, &memory, &output.path).await?;
+    let situation = situation(session, git, Some(&prepared), &config).await;
     let report_key = run_key(session, &options, &config, &situation.project);
     let selection = config.selection.clone();
-    let run = Run { session, args: &options, output, view, prepared, selection, is_of_parts: false, report_key };
+    let run = Run { session, args: &options, output, view, prepared, nodes, selection, is_of_parts: false, report_key };
     run.say_builder();
-
-    let redactor = session.redactor(&config);
-    announce::builds_begin(session, &redactor, &run.prepared);
-    let (machine, output) = (run.prepared.facts.machine(), &run.output.path);
-    let mut plan = plan_some(&config, &machine, &delivery, &situation, output, &|cell| wanted.contains(cell))?;
-    if plan.cells.len() < wanted.len() {
-        bail!(Exit::usage("an image without platforms is built for those of the runner; name its platforms"));
-    }
-    let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &run.session.env);
-    // A signal ends the wait; what is left to do then sees it.
-    session.cancel.run_until_cancelled(asking).await;
-    let cells = run.building(&config, &delivery, &redactor).build_all(&session.docker, &plan).await;
+    let cells = build_cells(&run, &config, &delivery, &situation, &wanted).await;
+    run.nodes.dismiss(&session.docker, &run.view).await;
+    let cells = cells?;
     if cells.iter().any(|cell| cell.outcome != Outcome::Built) {
         memory.forget();
     }
@@ -66,6 +59,26 @@ pub(super) async fn build(session: &Session, args: &BuildArgs) -> Result<u8> {
     announce::builds_end(session);
     files.iter().for_each(|file| terminal::out(&format!("{}\n", file.display())));
     Ok(verdict::exit_code(&report))
+}
+
+async fn build_cells(
+    run: &Run<'_>,
+    config: &Config,
+    delivery: &Delivery,
+    situation: &Situation,
+    wanted: &BTreeSet<CellId>,
+) -> Result<Vec<CellReport>> {
+    let redactor = run.session.redactor(config);
+    announce::builds_begin(run.session, &redactor, &run.prepared);
+    let (machine, output) = (run.machine(), &run.output.path);
+    let mut plan = plan_some(config, &machine, delivery, situation, output, &|cell| wanted.contains(cell))?;
+    if plan.cells.len() < wanted.len() {
+        bail!(Exit::usage("an image without platforms is built for those of the runner; name its platforms"));
+    }
+    let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &run.session.env);
+    // A signal ends the wait; what is left to do then sees it.
+    run.session.cancel.run_until_cancelled(asking).await;
+    Ok(run.building(config, delivery, &redactor).build_all(&run.session.docker, &plan).await)
 }
 
 /// All cells of a configuration, sorted.

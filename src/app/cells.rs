@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use super::nodes::{Nodes, moved_finding};
 use super::retry::{self, Retries};
 use super::stall::{Stall, Stalled};
 use super::view::View;
 use super::without_cache::trouble;
-use crate::buildx::failure::transient::{Transient, transient_failure};
+use crate::buildx::failure::transient::{Request, Transient, transient, transient_failure};
 use crate::buildx::progress::Event;
 use crate::buildx::{BuildRecord, BuildRequest, Builder};
 use crate::config::{BuildContext, DockerfileSource, Secret};
@@ -37,6 +38,7 @@ pub(super) struct Building<'r> {
     /// The directory that relative paths of the configuration mean.
     pub(super) root: &'r Path,
     pub(super) builder_name: Option<&'r str>,
+    pub(super) nodes: &'r Nodes,
     pub(super) delivery: &'r Delivery,
     pub(super) jobs: usize,
     pub(super) timeout: Option<Duration>,
@@ -60,8 +62,13 @@ impl Building<'_> {
     pub(super) async fn build_all(&self, builder: &impl Builder, plan: &Plan<'_>) -> Vec<CellReport> {
         let known = Arc::new(KnownLayers::default());
         let stop = self.cancel.child_token();
-        let cells = stream::iter(&plan.cells).map(|cell| self.build_cell(builder, cell, &known, &stop));
-        let mut reports: Vec<CellReport> = cells.buffer_unordered(self.jobs).collect().await;
+        // A node that is busy does not hold up the others.
+        let (known, stop) = (&known, &stop);
+        let queues = self.nodes.queues(&plan.cells).into_iter().map(|cells| {
+            let builds = stream::iter(cells).map(move |cell| self.build_cell(builder, cell, known, stop));
+            builds.buffer_unordered(self.jobs).boxed_local()
+        });
+        let mut reports: Vec<CellReport> = stream::select_all(queues).collect().await;
         reports.sort_by(|a, b| a.id.cmp(&b.id));
         reports
     }
@@ -77,14 +84,16 @@ impl Building<'_> {
             return measure::not_built(cell, self.root, Outcome::Cancelled, None);
         }
         let mut view = self.view.cell(cell, self.redactor);
-        let mut retries = Retries::default();
+        let (mut retries, mut losses) = (Retries::default(), Vec::new());
         let (cell, record) =
-            self.build_patiently(builder, cell, stop, &mut retries, &mut |event| view.event(event)).await;
+            self.build_somewhere(builder, cell, stop, &mut retries, &mut losses, &mut |event| view.event(event)).await;
         let cell = cell.as_ref();
         let mut report = match record {
             Ok(record) => measure::measure_cell(cell, self.root, record, known, self.redactor).await,
             Err(error) => measure::not_built(cell, self.root, Outcome::Failed, Some(format!("{error:#}"))),
         };
+        report.runner_class = self.nodes.runner_class(cell);
+        self.tell_node(cell, &losses, &mut report);
         self.test_and_push(builder, cell, &mut report, stop).await;
         if let Some(mut finding) = retries.finding("built") {
             finding.message = self.redactor.apply(&finding.message).into_owned();
@@ -103,16 +112,67 @@ impl Building<'_> {
         report
     }
 
-    /// A failure that may pass by itself is waited for and tried again, a bounded number of times.
-    async fn build_patiently<'c, 'a>(
+    /// A node that is lost in the middle of a build, or before it, fails no cell that another node can build. Every node is
+    /// lost once at most, so this ends.
+    async fn build_somewhere<'c, 'a>(
         &self,
         builder: &impl Builder,
         cell: &'a Cell<'c>,
         stop: &CancellationToken,
         retries: &mut Retries,
+        losses: &mut Vec<String>,
         watch: &mut dyn FnMut(Event<'_>),
     ) -> (Cow<'a, Cell<'c>>, Result<BuildRecord>) {
-        let mut cell = Cow::Borrowed(cell);
+        let (mut cell, mut waited) = (Cow::Borrowed(cell), Duration::ZERO);
+        loop {
+            if let Some(loss) = self.nodes.loss(&cell) {
+                let loss = self.redactor.apply(&loss).into_owned();
+                let Some(moved) = self.nodes.moved(cell.clone()) else {
+                    let error = anyhow!("no other node builds {}, and {loss}", cell.id.platform);
+                    return (cell, Err(error));
+                };
+                let node = moved.node.as_deref().unwrap_or_default();
+                self.view.say(&format!("{}: {loss}; building on node {node}", cell.id));
+                losses.push(loss);
+                cell = moved;
+            }
+            let place = self.nodes.enter(&cell).await;
+            if self.nodes.loss(&cell).is_some() {
+                continue;
+            }
+            let (tried, record) = self.build_patiently(builder, cell, stop, retries, watch).await;
+            drop(place);
+            cell = tried;
+            let record = record.map(|record| BuildRecord { wall: record.wall.saturating_add(waited), ..record });
+            let failed = record.as_ref().ok().filter(|record| !stop.is_cancelled() && passing(record).is_some());
+            let can_move = self.nodes.loss(&cell).is_some() && self.nodes.moved(cell.clone()).is_some();
+            let (Some(record_of_failed), true) = (failed, can_move) else { return (cell, record) };
+            waited = record_of_failed.wall;
+        }
+    }
+
+    /// Says on which node a cell was built, and what happened on the way.
+    fn tell_node(&self, cell: &Cell<'_>, losses: &[String], report: &mut CellReport) {
+        if let (false, Some(node)) = (losses.is_empty(), &cell.node) {
+            report.findings.push(moved_finding(losses, node));
+        }
+        if let (Some(failure), Some(loss)) = (&mut report.failure, self.nodes.loss(cell))
+            && transient(&failure.message, Request::Any).is_some()
+        {
+            let explanation = format!("no other node builds {}, and {loss}", cell.id.platform);
+            failure.explanation = Some(self.redactor.apply(&explanation).into_owned());
+        }
+    }
+
+    /// A failure that may pass by itself is waited for and tried again, a bounded number of times.
+    async fn build_patiently<'c, 'a>(
+        &self,
+        builder: &impl Builder,
+        mut cell: Cow<'a, Cell<'c>>,
+        stop: &CancellationToken,
+        retries: &mut Retries,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> (Cow<'a, Cell<'c>>, Result<BuildRecord>) {
         let mut waits = Waits::from(retry::building(self.retries));
         let mut waited = Duration::ZERO;
         loop {
@@ -124,7 +184,15 @@ impl Building<'_> {
             let say = |wait: &str| {
                 self.view.say(&format!("{}: {}; building again in {wait}", cell.id, passing.cause.phrase()));
             };
-            let Some(wait) = retry::wait(&mut waits, passing, stop, say).await else { return (cell, record) };
+            if !stop.is_cancelled() && self.nodes.loses(builder, &cell).await {
+                return (cell, record);
+            }
+            let Some(wait) = retry::wait(&mut waits, passing, stop, say).await else {
+                if !stop.is_cancelled() {
+                    self.nodes.give_up(builder, &cell).await;
+                }
+                return (cell, record);
+            };
             retries.add(passing.cause, &error);
             // What the user waited for is all of the tries.
             waited = done.wall.saturating_add(wait);
@@ -202,7 +270,8 @@ impl Building<'_> {
     ) -> Result<BuildRecord> {
         prepare_files(cell).with_context(|| format!("prepare the build of {}", cell.id))?;
         let request = BuildRequest {
-            invocation: invocation(cell, self.builder_name, self.delivery, self.env).directory(self.root),
+            invocation: invocation(cell, self.nodes.builder(cell).or(self.builder_name), self.delivery, self.env)
+                .directory(self.root),
             timeout: self.timeout,
             log: cell.files.log(),
             redactor: self.redactor,

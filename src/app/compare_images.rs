@@ -80,6 +80,7 @@ fn report(side: &Side, other: &Side, depth: Depth, called: &str) -> Result<Repor
         id: CellId { image: called.to_owned(), platform: side.image.platform.clone() },
         outcome: Outcome::Built,
         emulated: false,
+        node: None,
         dockerfile: None,
         failure: None,
         build_ref: None,

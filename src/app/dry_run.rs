@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::cells::invocation;
 use super::comment;
 use super::lookup;
+use super::nodes::{self, planned_builder};
 use super::session::Session;
 use super::situation::situation;
 use crate::ci::About;
@@ -17,7 +18,7 @@ use crate::git::Git;
 use crate::plan::cache::{CachePlan, Entry, Remark, Situation};
 use crate::plan::index::Index;
 use crate::plan::redact::Redactor;
-use crate::plan::{Cell, Delivery, Machine, Plan, Support, plan as plan_cells};
+use crate::plan::{Cell, Delivery, Plan, Support, plan as plan_cells};
 use crate::process::Invocation;
 use crate::publish::terminal;
 
@@ -26,12 +27,13 @@ pub(super) async fn plan(session: &Session) -> Result<u8> {
     let config = session.config().await?;
     let delivery = Delivery::default();
     let situation = assumed(session, &config).await;
-    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &situation, &session.output_directory())?;
+    let machine = nodes::assumed(session, &config);
+    let plan = plan_cells(&config, &machine, &delivery, &situation, &session.output_directory())?;
     let redactor = session.redactor(&config);
     terminal::out(&match session.common.format {
-        Format::Json => json(session, &plan, &delivery, &redactor, None),
+        Format::Json => json(session, &config, &plan, &delivery, &redactor, None),
         Format::Text | Format::Markdown | Format::Github | Format::Gitlab => {
-            redactor.apply(&text(session, &config.origin, &plan, &delivery)).into_owned()
+            redactor.apply(&text(session, &config, &plan, &delivery)).into_owned()
         }
     });
     Ok(error::OK)
@@ -42,17 +44,18 @@ pub(super) async fn dry_run(session: &Session, args: &RunArgs) -> Result<u8> {
     let config = session.config().await?;
     let delivery = args.delivery();
     let situation = assumed(session, &config).await;
-    let plan = plan_cells(&config, &Machine::assumed(), &delivery, &situation, &session.output_directory())?;
+    let machine = nodes::assumed(session, &config);
+    let plan = plan_cells(&config, &machine, &delivery, &situation, &session.output_directory())?;
     let redactor = session.redactor(&config);
     let key = comment::run_key(session, args, &config, &situation.project);
     let baseline = lookup::describe(session, &config, &situation, &key).await?;
     let comment = comment::describe(session, args, &config);
     let allowed = budgets_allowed(&situation.context.about, &config);
     terminal::out(&match session.common.format {
-        Format::Json => json(session, &plan, &delivery, &redactor, Some((baseline, comment))),
+        Format::Json => json(session, &config, &plan, &delivery, &redactor, Some((baseline, comment))),
         Format::Text | Format::Markdown | Format::Github | Format::Gitlab => {
             let baseline: String = baseline.iter().map(|line| format!("  {}\n", escape::block(line))).collect();
-            let cells = text(session, &config.origin, &plan, &delivery);
+            let cells = text(session, &config, &plan, &delivery);
             let shown =
                 format!("{cells}\nBaseline\n{baseline}{}", destinations(session, &delivery, &comment) + &allowed);
             redactor.apply(&shown).into_owned()
@@ -67,14 +70,21 @@ pub(super) async fn assumed(session: &Session, config: &Config) -> Situation {
     situation(session, git.as_ref().ok(), None, config).await
 }
 
-fn text(session: &Session, origin: &str, plan: &Plan<'_>, delivery: &Delivery) -> String {
+fn text(session: &Session, config: &Config, plan: &Plan<'_>, delivery: &Delivery) -> String {
     let cells = if plan.cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", plan.cells.len()) };
-    let mut shown = format!("{cells} from {}, {} at a time\n", escape::block(origin), session.jobs());
+    let mut shown = format!("{cells} from {}, {} at a time\n", escape::block(&config.origin), session.jobs());
     for cell in &plan.cells {
-        let emulated =
-            if cell.support == Support::Emulated { "  (emulated, unless the builder has a native node)" } else { "" };
-        let command = invocation(cell, session.builder(), delivery, &session.env);
+        let emulated = match (cell.support, &cell.node) {
+            (Support::Native, _) => "",
+            (Support::Emulated, None) => "  (emulated, unless the builder has a native node)",
+            (Support::Emulated, Some(_)) => "  (emulated, unless that is the node's own platform)",
+        };
+        let builder = planned_builder(session, config, cell);
+        let command = invocation(cell, builder.as_deref(), delivery, &session.env);
         shown += &format!("\n{}{emulated}\n", cell.id);
+        if let Some(node) = &cell.node {
+            shown += &format!("  node {node}\n");
+        }
         if cell.prepared_dockerfile().is_some() {
             shown += "  # a run first copies the Dockerfile to where this command reads it\n";
         }
@@ -151,6 +161,9 @@ struct CellDto {
     image: String,
     platform: String,
     emulated: bool,
+    /// The node that builds it, where the configuration has nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
     command: Vec<String>,
     /// What has to succeed before it is pushed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -181,6 +194,7 @@ fn cache(plan: &CachePlan) -> CacheDto {
 
 fn json(
     session: &Session,
+    config: &Config,
     plan: &Plan<'_>,
     delivery: &Delivery,
     redactor: &Redactor,
@@ -199,9 +213,10 @@ fn json(
         image: cell.id.image.clone(),
         platform: cell.id.platform.to_string(),
         emulated: cell.support == Support::Emulated,
+        node: cell.node.clone(),
         cache: cache(&cell.cache),
         tests: cell.image.tests.commands.iter().map(|words| words.iter().map(scrub).collect()).collect(),
-        command: words(invocation(cell, session.builder(), delivery, &session.env)),
+        command: words(invocation(cell, planned_builder(session, config, cell).as_deref(), delivery, &session.env)),
     };
     let (baseline, comment) = dry.unzip();
     let (cells, indexes) = (plan.cells.iter().map(cell).collect(), plan.indexes.iter().flat_map(index).collect());

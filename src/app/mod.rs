@@ -23,6 +23,7 @@ mod interrupt;
 mod keep;
 mod leg;
 mod lookup;
+mod nodes;
 mod origin;
 mod parts;
 mod rebuild;

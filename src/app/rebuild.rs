@@ -41,7 +41,7 @@ async fn build(run: &Run<'_>, choice: &Choice, git: &Git, base_root: &Path) -> R
     let redactor = run.session.redactor(&config);
     let (delivery, output) = (Delivery::default(), run.output.path.join("base"));
     let situation = situation(run.session, Some(git), Some(&run.prepared), &config).await.for_base();
-    let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &output)?;
+    let mut plan = plan(&config, &run.machine(), &delivery, &situation, &output)?;
     plan.cells.retain(|cell| run.selection.covers(&cell.id));
     let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &run.session.env);
     // A signal ends the wait; what is left to do then sees it.

@@ -10,6 +10,7 @@ use super::comment::run_key;
 use super::evidence;
 use super::leg::leg;
 use super::lookup;
+use super::nodes::Nodes;
 use super::parts;
 use super::run::{Conclusion, Run};
 use super::session::Session;
@@ -53,6 +54,7 @@ pub(super) async fn report(session: &Session, args: &ReportArgs) -> Result<u8> {
         output,
         view,
         prepared: nothing_to_build(),
+        nodes: Nodes::default(),
         selection,
         is_of_parts: true,
         report_key,

@@ -10,7 +10,8 @@ use super::cells::Building;
 use super::comment::{given_name, run_key};
 use super::compare::show;
 use super::evidence;
-use super::lookup::{self, Revisions};
+use super::lookup::{self, Given, Revisions};
+use super::nodes::{self, Nodes};
 use super::retry::{MAX_ERROR, Retries};
 use super::scans;
 use super::session::Session;
@@ -28,7 +29,7 @@ use crate::error;
 use crate::measure::scan::choose;
 use crate::plan::cache::Situation;
 use crate::plan::redact::Redactor;
-use crate::plan::{Delivery, Plan, plan, pushes_by_digest};
+use crate::plan::{Delivery, Machine, Plan, plan};
 use crate::publish::{OutputDirectory, terminal};
 use crate::render;
 use crate::report::{CellReport, Environment, Outcome, Report, RunContext, Verdict, v1};
@@ -40,6 +41,7 @@ pub(super) struct Run<'r> {
     pub(super) output: OutputDirectory,
     pub(super) view: View,
     pub(super) prepared: Prepared,
+    pub(super) nodes: Nodes,
     /// The cells that were asked for.
     pub(super) selection: Selection,
     /// Whether the cells were built by other processes, which are not to be believed.
@@ -58,7 +60,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
     config::check_secrets(&config, &session.env)?;
     let delivery = args.delivery();
     let memory = Memory::new(&output.path, &session.env, session.builder());
-    let prepared = session.docker.prepare(session.builder(), pushes_by_digest(&config, &delivery), &memory).await?;
+    let (nodes, prepared) = nodes::prepare(session, &config, &delivery, &memory, &output.path).await?;
     let situation = situation(session, given.git.as_ref().ok(), Some(&prepared), &config).await;
     let report_key = run_key(session, args, &config, &situation.project);
     let run = Run {
@@ -67,22 +69,37 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
         output,
         view,
         prepared,
+        nodes,
         selection: config.selection.clone(),
         is_of_parts: false,
         report_key,
     };
     run.say_builder();
+    let ended = weigh(&run, &config, &delivery, given, &situation, &memory).await;
+    run.nodes.dismiss(&session.docker, &run.view).await;
+    ended
+}
 
-    let redactor = session.redactor(&config);
+/// From the plan to what is published.
+async fn weigh(
+    run: &Run<'_>,
+    config: &Config,
+    delivery: &Delivery,
+    given: Given,
+    situation: &Situation,
+    memory: &Memory,
+) -> Result<u8> {
+    let session = run.session;
+    let redactor = session.redactor(config);
     announce::builds_begin(session, &redactor, &run.prepared);
-    let mut plan = plan(&config, &run.prepared.facts.machine(), &delivery, &situation, &run.output.path)?;
+    let mut plan = plan(config, &run.machine(), delivery, situation, &run.output.path)?;
     let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env);
     // A signal ends the wait; what is left to do then sees it.
     session.cancel.run_until_cancelled(asking).await;
-    let scans = scans::given(&args.scan, &plan, &session.env.directory, &redactor)?;
-    let building = Building { scans, ..run.building(&config, &delivery, &redactor) };
+    let scans = scans::given(&run.args.scan, &plan, &session.env.directory, &redactor)?;
+    let building = Building { scans, ..run.building(config, delivery, &redactor) };
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
-    let look = evidence::look(session, given, &config, &situation, &run.report_key, &run.output.path);
+    let look = evidence::look(session, given, config, situation, &run.report_key, &run.output.path);
     let (mut cells, (revisions, evidence)) = tokio::try_join!(build, look)?;
     run.tell_builder(&mut cells);
 
@@ -90,8 +107,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
         memory.forget();
     }
     let report = run.report(RunContext { head: revisions.head.clone(), base: revisions.base() }, cells);
-    let conclusion =
-        Conclusion { config: &config, situation: &situation, plan: &plan, revisions, evidence, redactor: &redactor };
+    let conclusion = Conclusion { config, situation, plan: &plan, revisions, evidence, redactor: &redactor };
     run.conclude(conclusion, report).await
 }
 
@@ -146,6 +162,7 @@ impl Run<'_> {
         for (cause, error) in &self.prepared.retried {
             self.view.say(&format!("{} and was asked again ({})", cause.phrase(), one_line(error, MAX_ERROR)));
         }
+        self.nodes.say_lost(&self.view);
         if let Some(reason) = &self.prepared.replaced {
             self.view.say(&format!("{reason}; using builder {} instead", self.prepared.facts.name));
         }
@@ -157,6 +174,11 @@ impl Run<'_> {
         self.prepared.retried.iter().for_each(|(cause, error)| retries.add(*cause, error));
         let finding = retries.finding("asked the builder");
         cells.iter_mut().for_each(|cell| cell.findings.extend(finding.clone()));
+    }
+
+    /// What can be built.
+    pub(super) fn machine(&self) -> Machine {
+        self.nodes.machine(&self.prepared)
     }
 
     /// The builder to name on the command line: none when the current one is used, as a person would.
@@ -175,6 +197,7 @@ impl Run<'_> {
         Building {
             root: &config.root,
             builder_name: self.builder_name(),
+            nodes: &self.nodes,
             delivery,
             jobs: self.session.jobs(),
             timeout: self.args.timeout,

@@ -1,13 +1,14 @@
 //! What every command starts from: the options, the environment, docker, and the configuration on demand.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
 use crate::buildx::docker::Docker;
 use crate::cli::{Cli, ColorChoice, Common};
-use crate::config::{self, BakePrinter, Config, Inputs, Request, Selection, Survey};
+use crate::config::{self, BakePrinter, BuildNode, Config, Inputs, Request, Selection, Survey};
 use crate::env::Env;
 use crate::fs;
 use crate::plan::redact::Redactor;
@@ -20,6 +21,8 @@ pub(super) struct Session {
     pub(super) env: Env,
     pub(super) docker: Docker,
     pub(super) log: JobLog,
+    /// The builder that the configuration names, once that was read.
+    configured_builder: OnceLock<Option<String>>,
     /// Stops everything that docker does for us.
     pub(super) cancel: CancellationToken,
 }
@@ -28,7 +31,14 @@ impl Session {
     pub(super) fn new(cli: &Cli, env: &Env, log: &JobLog) -> Result<Self> {
         let cancel = CancellationToken::new();
         let docker = Docker::new(env, cancel.clone())?;
-        Ok(Self { common: cli.common.clone(), env: env.clone(), docker, log: log.clone(), cancel })
+        Ok(Self {
+            common: cli.common.clone(),
+            env: env.clone(),
+            docker,
+            log: log.clone(),
+            configured_builder: OnceLock::new(),
+            cancel,
+        })
     }
 
     /// The configuration of the head.
@@ -36,7 +46,9 @@ impl Session {
         let file = self.config_file().map(|file| self.env.directory.join(file));
         let (directory, selection, inputs) = (self.env.directory.clone(), self.selection(), Inputs::read(&self.env));
         let request = Request { directory, file, selection, inputs, ..Request::default() };
-        self.resolve(request, self.env.clone()).await
+        let config = self.resolve(request, self.env.clone()).await?;
+        self.configured_builder.get_or_init(|| config.builder.name.clone());
+        Ok(config)
     }
 
     /// The whole configuration of the base, whose files stand below `base_root` as those of the head below `head_root`.
@@ -95,9 +107,18 @@ impl Session {
         Redactor::new(config, &self.env, |file| fs::read_text(file, SECRET_LIMIT_BYTES).ok())
     }
 
-    /// The builder that the user named.
+    /// The builder that the user named: by option, by variable, or in the configuration.
     pub(super) fn builder(&self) -> Option<&str> {
+        self.named_builder().or_else(|| self.configured_builder.get()?.as_deref())
+    }
+
+    fn named_builder(&self) -> Option<&str> {
         self.common.builder.as_deref().or_else(|| self.env.get("BUILDX_BUILDER"))
+    }
+
+    /// The nodes that cells are spread over; none where the user named a builder instead.
+    pub(super) fn nodes<'c>(&self, config: &'c Config) -> &'c [BuildNode] {
+        if self.named_builder().is_some() { &[] } else { &config.builder.nodes }
     }
 
     pub(super) fn output_directory(&self) -> PathBuf {

@@ -84,11 +84,22 @@ impl Docker {
     /// A builder that boots may pull an image and start a container, or be that of a machine that starts. An engine that
     /// is not there is told at once.
     async fn answers_patiently(&self, builder: Option<&str>, retried: &mut Vec<(Cause, String)>) -> Result<Answers> {
+        let inspect = |answers: &Answers| BuilderFacts::parse(&answers.inspect);
+        self.patiently(async || self.answers(builder).await, inspect, retried).await
+    }
+
+    /// Asks until a builder is there, as long as what keeps it may pass.
+    pub(super) async fn patiently<T>(
+        &self,
+        ask: impl AsyncFn() -> Result<T>,
+        facts: impl Fn(&T) -> BuilderFacts,
+        retried: &mut Vec<(Cause, String)>,
+    ) -> Result<T> {
         let mut waits = Waits::from(BOOTING);
         loop {
-            let answers = self.answers(builder).await;
+            let answers = ask().await;
             let error = match &answers {
-                Ok(answers) => BuilderFacts::parse(&answers.inspect).trouble().map(str::to_owned),
+                Ok(answers) => facts(answers).trouble().map(str::to_owned),
                 Err(error) => Some(format!("{error:#}")),
             };
             let error = error.filter(|error| !error.contains("Cannot connect to the Docker daemon"));
@@ -136,7 +147,7 @@ impl Docker {
         builder_facts(&self.inspect_text(builder).await?)
     }
 
-    async fn inspect_text(&self, builder: Option<&str>) -> Result<String> {
+    pub(super) async fn inspect_text(&self, builder: Option<&str>) -> Result<String> {
         let question = buildx(["inspect", "--bootstrap"]).args(builder);
         let output = self.ask(&question).await.context(Exit::build_failed("inspect the builder"))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -174,7 +185,7 @@ impl Docker {
         Ok((self.inspect(Some(OWN_BUILDER)).await?, true))
     }
 
-    async fn ask(&self, question: &Invocation) -> Result<Output> {
+    pub(super) async fn ask(&self, question: &Invocation) -> Result<Output> {
         let limits = Limits { timeout: self.timeout, max_output_bytes: ANSWER_LIMIT_BYTES };
         let direct = plugin::direct(question, self.plugin.as_deref());
         let Some(answer) = self.cancel.run_until_cancelled(process::output(&direct, limits)).await else {
@@ -211,6 +222,13 @@ impl Builder for Docker {
         Ok(self.ask(invocation).await?.stdout)
     }
 
+    async fn silence(&self, builder: &str) -> Option<String> {
+        match self.inspect_text(Some(builder)).await {
+            Ok(text) => trouble(&BuilderFacts::parse(&text)),
+            Err(error) => Some(reason(&error)),
+        }
+    }
+
     async fn run(&self, invocation: &Invocation, timeout: Duration, cancel: &CancellationToken) -> Result<Ran> {
         let mut errors = VecDeque::new();
         let on_line = |line: &[u8]| {
@@ -224,11 +242,11 @@ impl Builder for Docker {
     }
 }
 
-fn buildx<const N: usize>(args: [&str; N]) -> Invocation {
+pub(super) fn buildx<const N: usize>(args: [&str; N]) -> Invocation {
     Invocation::new("docker").arg("buildx").args(args)
 }
 
-fn builder_facts(text: &str) -> Result<BuilderFacts> {
+pub(super) fn builder_facts(text: &str) -> Result<BuilderFacts> {
     let facts = BuilderFacts::parse(text);
     if let Some(error) = &facts.error {
         let hint = hint_of(error).map(|hint| format!("; {hint}")).unwrap_or_default();
@@ -243,7 +261,19 @@ fn builder_facts(text: &str) -> Result<BuilderFacts> {
     Ok(facts)
 }
 
-fn require_recent(line: &str) -> Result<()> {
+/// What buildx says is wrong, without how it was asked.
+pub(super) fn reason(error: &anyhow::Error) -> String {
+    let whole = format!("{error:#}");
+    whole.rsplit_once("ERROR: ").map_or(whole.clone(), |(_, reason)| reason.to_owned())
+}
+
+/// Why builds cannot be given to it now.
+fn trouble(facts: &BuilderFacts) -> Option<String> {
+    let idle = facts.nodes.iter().find(|node| node.status != "running");
+    facts.trouble().map(str::to_owned).or_else(|| idle.map(|node| format!("it is {}", node.status)))
+}
+
+pub(super) fn require_recent(line: &str) -> Result<()> {
     match Version::parse_buildx(line) {
         Some(version) if version < OLDEST_BUILDX => {
             bail!(Exit::build_failed(format!(

@@ -11,6 +11,7 @@ mod log;
 pub mod memory;
 pub mod metadata;
 pub mod names;
+pub mod nodes;
 mod plugin;
 pub mod progress;
 pub mod text;
@@ -94,7 +95,10 @@ pub trait Builder {
     /// When the registry or the builder refuses or does not answer; what it said is part of the error.
     fn imagetools(&self, invocation: &Invocation) -> impl Future<Output = Result<Vec<u8>>>;
 
-    /// Runs a command of docker about a container to its end.
+    /// Why a builder does not answer; `None` when it does.
+    fn silence(&self, builder: &str) -> impl Future<Output = Option<String>>;
+
+    /// Runs a command of docker to its end, whoever else was stopped.
     ///
     /// # Errors
     /// When it could not be started at all.

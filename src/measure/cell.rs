@@ -89,6 +89,7 @@ pub fn not_built(cell: &Cell<'_>, root: &Path, outcome: Outcome, error: Option<S
         id: cell.id.clone(),
         outcome,
         emulated: cell.support == Support::Emulated,
+        node: cell.node.clone(),
         dockerfile: dockerfile_name(&cell.image.dockerfile, root),
         failure,
         build_ref: None,

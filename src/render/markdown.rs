@@ -3,6 +3,7 @@
 use super::carried::carried_over;
 use super::fit::{Block, Piece, fit};
 use super::line::Line;
+use super::machines::machines;
 use super::names::short_sha;
 use super::notes::{self, Note};
 use super::rows::{self, Equality, ImageRows};
@@ -153,6 +154,7 @@ fn details(comparison: &Comparison<'_>, changed: &[ImageRows<'_, '_>]) -> Vec<Pi
         block(8, "**Base images that moved**\n\n", moved, "\n", "base image"),
         block(11, "", not_compared.into_iter().collect(), "\n", "remark"),
         block(7, "", carried_over(comparison).iter().map(|line| line.markdown() + ".\n").collect(), "\n", "remark"),
+        block(7, "", machines(comparison).iter().map(|line| line.markdown() + ".\n").collect(), "\n", "remark"),
         Piece::Fixed(format!("{}.\n\n", notes::baseline(comparison).markdown())),
         Piece::Fixed(format!("<sub>{}</sub>\n\n", notes::definitions(comparison).html())),
     ];

@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod json;
 pub mod layers;
 pub mod line;
+mod machines;
 pub mod markdown;
 pub mod names;
 pub mod notes;

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::carried::carried_over;
 use super::line::Line;
+use super::machines::machines;
 use super::notes::{self, Note};
 use super::rows::{self, ImageRows};
 use super::table::table;
@@ -67,6 +68,7 @@ pub fn render(comparison: &Comparison<'_>, color: Color) -> String {
         lines(&[cache::balance(comparison).into_iter().collect(), cache::missed(comparison, MISSES, true)].concat()),
         lines(&notes::findings(comparison)),
         carried_over(comparison).map(|line| wrap(&line.then(".").terminal())).unwrap_or_default(),
+        machines(comparison).map(|line| wrap(&line.then(".").terminal())).unwrap_or_default(),
         wrap(&notes::baseline(comparison).then(".").terminal()),
     ];
     let sections = sections.iter().map(|section| section.trim_end()).filter(|section| !section.is_empty());

@@ -132,6 +132,8 @@ pub struct CellReport {
     pub outcome: Outcome,
     /// Whether the builder runs this platform under emulation.
     pub emulated: bool,
+    /// The node that built it, or was to, where the configuration has nodes; untrusted text.
+    pub node: Option<String>,
     /// The Dockerfile of every `dockerfile_line`, relative to the configuration's root, untrusted; `None` when inline.
     pub dockerfile: Option<String>,
     /// Why it failed, when it did.
@@ -242,6 +244,8 @@ impl Finding {
     pub const INDEX_NOT_PUSHED: &'static str = "index-not-pushed";
     /// The rule of an image that was pushed without its tests.
     pub const NOT_TESTED: &'static str = "not-tested";
+    /// The rule of a cell whose node was lost, so that another one built it.
+    pub const NODE_LOST: &'static str = "node-lost";
     /// The rule of what failed for a passing reason and was tried again.
     pub const RETRIED: &'static str = "retried";
 }

@@ -65,7 +65,7 @@ fn dial(mut connection: TcpStream, config: &Path, engine: &[(String, String)]) {
 }
 
 /// Hands on what comes as it comes, until either end is closed. `std::io::copy` would splice, which waits for more.
-fn pump(from: &mut impl Read, to: &mut impl Write) {
+pub(super) fn pump(from: &mut impl Read, to: &mut impl Write) {
     let mut chunk = [0; 16 << 10];
     while let Ok(count) = from.read(&mut chunk)
         && count > 0

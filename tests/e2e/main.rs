@@ -34,6 +34,7 @@ mod joining;
 mod keeping;
 #[path = "../support/loopback.rs"]
 mod loopback;
+mod nodes;
 mod packages;
 mod release;
 mod retrying;

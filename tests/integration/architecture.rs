@@ -33,6 +33,7 @@ const USES: [(&str, &[&str]); 30] = [
     (
         "buildx",
         &[
+            "config",
             "dockerfile",
             "env",
             "error",

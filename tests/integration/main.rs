@@ -34,6 +34,7 @@ mod layout;
 #[path = "../support/loopback.rs"]
 #[expect(dead_code, reason = "proxies alone go through more of it")]
 mod loopback;
+mod nodes;
 mod plan;
 mod repositories;
 mod retries;

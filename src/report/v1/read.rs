@@ -70,6 +70,7 @@ fn cell(json: types::Cell) -> Result<report::CellReport> {
         id: report::CellId { image: json.image, platform },
         outcome: json.outcome.into(),
         emulated: json.emulated,
+        node: json.node,
         dockerfile: json.dockerfile,
         failure: json.failure.map(Into::into),
         build_ref: json.build_ref,

@@ -130,6 +130,9 @@ pub struct Cell {
     pub outcome: Outcome,
     /// Whether the builder ran this platform under emulation.
     pub emulated: bool,
+    /// The node that built it, or was to; absent where the configuration has no nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// The Dockerfile that every `dockerfile_line` means, relative to the configuration; absent when its text stands in
     /// the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -91,6 +91,7 @@ impl From<&report::CellReport> for types::Cell {
             platform: cell.id.platform.to_string(),
             outcome: cell.outcome.into(),
             emulated: cell.emulated,
+            node: cell.node.clone(),
             dockerfile: cell.dockerfile.clone(),
             failure: cell.failure.as_ref().map(Into::into),
             build_ref: cell.build_ref.clone(),
