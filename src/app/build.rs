@@ -55,10 +55,11 @@ pub(super) async fn build(session: &Session, args: &BuildArgs) -> Result<u8> {
     }
     let mut report = run.report(RunContext { head, base: None }, cells);
     report.verdict = verdict::overall(&report);
-    let files = parts::write(&run.output.path, &report, &leg)?;
+    let code = verdict::exit_code(&report);
+    let files = parts::write(&run.output.path, report, &leg)?;
     announce::builds_end(session);
     files.iter().for_each(|file| terminal::out(&format!("{}\n", file.display())));
-    Ok(verdict::exit_code(&report))
+    Ok(code)
 }
 
 async fn build_cells(

@@ -80,7 +80,7 @@ async fn changed(
     let environment = Environment { weighbridge_version, ..Environment::default() };
     let verdict = Verdict::Unknown;
     let report = Report { context, environment, cells: carried, indexes: BTreeMap::new(), verdict, leg: None };
-    parts::write(&output.path, &report, &leg)?;
+    parts::write_carried_over(&output.path, report, &leg)?;
     Ok(build)
 }
 

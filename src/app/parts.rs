@@ -26,21 +26,43 @@ pub(super) fn folder(output: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the disk is full or the directory went away.
-pub(super) fn write(output: &Path, report: &Report, leg: &Leg) -> Result<Vec<PathBuf>> {
+pub(super) fn write(output: &Path, mut report: Report, leg: &Leg) -> Result<Vec<PathBuf>> {
+    let folder = cleared(output, leg)?;
+    let cells = std::mem::take(&mut report.cells);
+    report.leg = Some(leg.clone());
+    let mut files = Vec::new();
+    for cell in cells {
+        let file = folder.join(leg.file_name(&cell.id.image, &cell.id.platform));
+        report.cells = vec![cell];
+        fs::write_atomic(&file, v1::to_json(&report).as_bytes())?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// Writes all cells that were carried over into one file: they may be thousands, and none of them is built anew on its
+/// own. Removes what is left there of other runs.
+///
+/// # Errors
+/// When the disk is full or the directory went away.
+pub(super) fn write_carried_over(output: &Path, report: Report, leg: &Leg) -> Result<()> {
+    let folder = cleared(output, leg)?;
+    if report.cells.is_empty() {
+        return Ok(());
+    }
+    let part = Report { leg: Some(leg.clone()), ..report };
+    fs::write_atomic(&folder.join(leg.name_of_carried_over()), v1::to_json(&part).as_bytes())
+}
+
+/// The folder, in which only parts of this run are left.
+fn cleared(output: &Path, leg: &Leg) -> Result<PathBuf> {
     let folder = folder(output);
     fs::create_dir_all(&folder)?;
     let ours = leg.prefix();
     for item in fs::list(&folder, MAX_PARTS)?.iter().filter(|item| !item.name.starts_with(&ours)) {
         fs::remove_file(&folder.join(&item.name))?;
     }
-    let mut files = Vec::new();
-    for cell in &report.cells {
-        let part = Report { cells: vec![cell.clone()], leg: Some(leg.clone()), ..report.clone() };
-        let file = folder.join(leg.file_name(&cell.id.image, &cell.id.platform));
-        fs::write_atomic(&file, v1::to_json(&part).as_bytes())?;
-        files.push(file);
-    }
-    Ok(files)
+    Ok(folder)
 }
 
 /// The files of parts in these places, which are files or directories of them.
@@ -98,8 +120,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let leg = |run: &str| Leg { run: run.into(), attempt: 1, configuration: "c".into(), pushes: false };
         let report = sample::report();
-        write(directory.path(), &report, &leg("1")).unwrap();
-        let written = write(directory.path(), &report, &leg("12")).unwrap();
+        write(directory.path(), report.clone(), &leg("1")).unwrap();
+        let written = write(directory.path(), report.clone(), &leg("12")).unwrap();
         assert_eq!(find(&[directory.path().to_owned()]).unwrap(), written);
         assert_eq!(find(&written).unwrap(), written);
         let part = read(&written[0]).unwrap();

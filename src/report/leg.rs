@@ -29,6 +29,12 @@ impl Leg {
     pub fn file_name(&self, image: &str, platform: &Platform) -> String {
         format!("{}{}@{image}@{}.json", self.prefix(), self.attempt, platform.slug())
     }
+
+    /// The name of the file that holds all cells that were carried over; that of no cell, as an `@` is missing.
+    #[must_use]
+    pub fn name_of_carried_over(&self) -> String {
+        format!("{}{}@carried-over.json", self.prefix(), self.attempt)
+    }
 }
 
 #[cfg(test)]
