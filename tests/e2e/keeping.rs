@@ -86,7 +86,8 @@ fn a_registry_that_misbehaves_costs_a_baseline_and_nothing_more() {
         assert_eq!(built.run.stderr.matches("baseline passed over").count(), 1, "{fault:?}: {}", built.run.stderr);
         assert!(started.elapsed() < Duration::from_secs(60), "{fault:?}");
         let asked = registry.requests().into_iter().filter(|request| request.path.starts_with(&path)).count();
-        assert!(asked <= 2, "{fault:?}: {asked} requests");
+        // One question, which is asked three times at most.
+        assert!(asked <= 3, "{fault:?}: {asked} requests");
     }
 }
 
