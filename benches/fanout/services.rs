@@ -114,6 +114,7 @@ impl Services {
             causes: Vec::new(),
         };
         let measured = ImageMeasurement {
+            scan: None,
             digest: digest(0),
             compressed_bytes: 5_000_000,
             uncompressed_bytes: 15_000_000,
@@ -148,6 +149,7 @@ impl Services {
             budgets: Vec::new(),
             definition: Some(definition(image, &self.config.root)),
             runner_class: None,
+            node: None,
             carried_over: None,
         }
     }
