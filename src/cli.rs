@@ -133,6 +133,23 @@ pub struct RunArgs {
     /// Also write this buildx output, such as type=local,dest=out (needs a single cell).
     #[arg(long, value_name = "SPEC")]
     pub output: Vec<String>,
+    /// How cells are built.
+    #[command(flatten)]
+    pub building: BuildingArgs,
+    /// Build the base commit when it has no report (the default outside CI).
+    #[arg(long, overrides_with = "no_rebuild_base")]
+    pub rebuild_base: bool,
+    /// Never build the base commit.
+    #[arg(long)]
+    pub no_rebuild_base: bool,
+    /// What is said of the run, and where.
+    #[command(flatten)]
+    pub publishing: PublishingArgs,
+}
+
+/// How cells are built.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BuildingArgs {
     /// Stop the other cells when one fails.
     #[arg(long)]
     pub fail_fast: bool,
@@ -142,18 +159,17 @@ pub struct RunArgs {
     /// How often a cell is built again whose failure may pass by itself, such as that of a registry.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=10))]
     pub retries: u32,
-    /// Build the base commit when it has no report (the default outside CI).
-    #[arg(long, overrides_with = "no_rebuild_base")]
-    pub rebuild_base: bool,
-    /// Never build the base commit.
-    #[arg(long)]
-    pub no_rebuild_base: bool,
     /// Keep the OCI layouts that were measured.
     #[arg(long)]
     pub keep_layouts: bool,
     /// What a scanner said of an image, the JSON of trivy or grype, instead of asking one.
     #[arg(long, value_name = "IMAGE[/PLATFORM]=FILE", value_parser = parse_given_scan)]
     pub scan: Vec<GivenScan>,
+}
+
+/// What is said of a run, and where.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PublishingArgs {
     /// When the pull or merge request gets a comment [default: auto, or what the configuration says].
     #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
     pub comment: Option<CommentMode>,
@@ -196,7 +212,8 @@ impl PlanArgs {
     /// The same run as `run` would be.
     #[must_use]
     pub fn as_run(&self) -> RunArgs {
-        RunArgs { report_name: self.report_name.clone(), ..RunArgs::default() }
+        let publishing = PublishingArgs { report_name: self.report_name.clone(), ..PublishingArgs::default() };
+        RunArgs { publishing, ..RunArgs::default() }
     }
 }
 
@@ -212,12 +229,9 @@ pub struct BuildArgs {
     /// Also push the images, under their digests; `report` puts the tags on them.
     #[arg(long)]
     pub push: bool,
-    /// Stop the other cells when one fails.
-    #[arg(long)]
-    pub fail_fast: bool,
-    /// Stop a cell that builds longer than this, such as 30m.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub timeout: Option<Duration>,
+    /// How cells are built.
+    #[command(flatten)]
+    pub building: BuildingArgs,
 }
 
 impl BuildArgs {
@@ -230,8 +244,7 @@ impl BuildArgs {
     /// The same run as `run` would be.
     #[must_use]
     pub fn as_run(&self) -> RunArgs {
-        let (push, fail_fast, timeout) = (self.push, self.fail_fast, self.timeout);
-        RunArgs { push, fail_fast, timeout, no_rebuild_base: true, ..RunArgs::default() }
+        RunArgs { push: self.push, building: self.building.clone(), no_rebuild_base: true, ..RunArgs::default() }
     }
 }
 
@@ -240,23 +253,16 @@ impl BuildArgs {
 pub struct ReportArgs {
     /// Files that `build` left, or directories of them [default: parts in the output directory].
     pub parts: Vec<PathBuf>,
-    /// When the pull or merge request gets a comment [default: auto, or what the configuration says].
-    #[arg(long, value_name = "WHEN", value_parser = comment_mode())]
-    pub comment: Option<CommentMode>,
-    /// Name of this report, where several jobs report on the same pull or merge request.
-    #[arg(long, value_name = "NAME", value_parser = parse_report_name)]
-    pub report_name: Option<String>,
-    /// Do not leave the report as an artifact of the workflow's run.
-    #[arg(long)]
-    pub no_artifact: bool,
+    /// What is said of the run, and where.
+    #[command(flatten)]
+    pub publishing: PublishingArgs,
 }
 
 impl ReportArgs {
     /// The same run as `run` would be.
     #[must_use]
     pub fn as_run(&self) -> RunArgs {
-        let (comment, report_name, no_artifact) = (self.comment, self.report_name.clone(), self.no_artifact);
-        RunArgs { comment, report_name, no_artifact, no_rebuild_base: true, ..RunArgs::default() }
+        RunArgs { publishing: self.publishing.clone(), no_rebuild_base: true, ..RunArgs::default() }
     }
 }
 

@@ -17,7 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 impl Run<'_> {
     /// Leaves the report where the job has the means to.
     pub(super) async fn leave_artifact(&self, config: &Config, json: &str) {
-        let Some(name) = config.baselines.artifact.as_ref().filter(|_| !self.args.no_artifact) else { return };
+        let Some(name) = config.baselines.artifact.as_ref().filter(|_| !self.args.publishing.no_artifact) else {
+            return;
+        };
         let name = artifact::name_of(name, &self.report_key);
         let left = self.session.cancel.run_until_cancelled(self.upload(&name, json)).await;
         match left {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, anyhow, bail};
 
 use super::announce;
+use super::cells::Building;
 use super::comment::run_key;
 use super::dry_run::assumed;
 use super::leg::leg;
@@ -13,6 +14,7 @@ use super::lookup;
 use super::nodes;
 use super::parts;
 use super::run::Run;
+use super::scans;
 use super::session::Session;
 use super::silence::leave_out_silent_servers;
 use super::situation::situation;
@@ -79,7 +81,9 @@ async fn build_cells(
     let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &run.session.env);
     // A signal ends the wait; what is left to do then sees it.
     run.session.cancel.run_until_cancelled(asking).await;
-    Ok(run.building(config, delivery, &redactor).build_all(&run.session.docker, &plan).await)
+    let scans = scans::given(&run.args.building.scan, &plan, &run.session.env.directory, &redactor)?;
+    let building = Building { scans, ..run.building(config, delivery, &redactor) };
+    Ok(building.build_all(&run.session.docker, &plan).await)
 }
 
 /// All cells of a configuration, sorted.

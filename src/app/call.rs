@@ -39,7 +39,7 @@ pub(super) async fn call(session: &Session, options: &RunArgs, method: &str) -> 
     let _output = OutputDirectory::prepare(output)?;
     prepare_files(cell)?;
     let on_line = |line: &[u8]| terminal::say(&show(&String::from_utf8_lossy(line)));
-    let answer = process::stream(&question, on_line, &session.cancel, options.timeout).await;
+    let answer = process::stream(&question, on_line, &session.cancel, options.building.timeout).await;
     let answer = answer.context(Exit::build_failed("start docker buildx"))?;
     terminal::out(&show(&String::from_utf8_lossy(&answer.stdout)));
     Ok(if answer.status.success() { error::OK } else { error::BUILD_FAILED })

@@ -100,7 +100,7 @@ fn is_summary_alone(mode: CommentMode, config: &Config, context: &Context) -> bo
 
 /// What the command line says goes first.
 fn mode(args: &RunArgs, config: &Config) -> CommentMode {
-    args.comment.unwrap_or(config.comment)
+    args.publishing.comment.unwrap_or(config.comment)
 }
 
 /// What became of a comment, for people.
@@ -138,7 +138,7 @@ pub(super) fn describe(session: &Session, args: &RunArgs, config: &Config) -> St
 
 /// The name that the user gives the report: the command line goes first here as well.
 pub(super) fn given_name<'n>(args: &'n RunArgs, config: &'n Config) -> Option<&'n str> {
-    args.report_name.as_deref().or(config.review.report_name.as_deref())
+    args.publishing.report_name.as_deref().or(config.review.report_name.as_deref())
 }
 
 /// The key of a run's report.

@@ -96,7 +96,7 @@ async fn weigh(
     let asking = leave_out_silent_servers(&mut plan, &run.prepared.facts.driver, &session.env);
     // A signal ends the wait; what is left to do then sees it.
     session.cancel.run_until_cancelled(asking).await;
-    let scans = scans::given(&run.args.scan, &plan, &session.env.directory, &redactor)?;
+    let scans = scans::given(&run.args.building.scan, &plan, &session.env.directory, &redactor)?;
     let building = Building { scans, ..run.building(config, delivery, &redactor) };
     let build = async { Ok(building.build_all(&session.docker, &plan).await) };
     let look = evidence::look(session, given, config, situation, &run.report_key, &run.output.path);
@@ -200,10 +200,10 @@ impl Run<'_> {
             nodes: &self.nodes,
             delivery,
             jobs: self.session.jobs(),
-            timeout: self.args.timeout,
-            retries: self.args.retries,
-            fail_fast: self.args.fail_fast,
-            keep_layouts: self.args.keep_layouts,
+            timeout: self.args.building.timeout,
+            retries: self.args.building.retries,
+            fail_fast: self.args.building.fail_fast,
+            keep_layouts: self.args.building.keep_layouts,
             scans: BTreeMap::new(),
             scanner: choose(config.review.scan, self.session.env.get("PATH"), &self.session.env.directory),
             env: &self.session.env,

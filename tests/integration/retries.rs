@@ -33,6 +33,18 @@ fn a_cell_whose_failure_may_pass_is_built_again_alone_and_told() {
 }
 
 #[test]
+fn a_runner_among_others_tries_again_as_well() {
+    for (options, code, builds) in [(&["--retries", "0"][..], 3, 1), (&[], 0, 2)] {
+        let case = Case::new();
+        case.docker.builds("orders", &Build::ok(TestImage::of(1_000)));
+        case.docker
+            .builds_badly_once("orders", "ERROR: failed to build: failed to solve: x: 503 Service Unavailable\n");
+        case.weighbridge(&[&["build", "--cell", "orders@linux/amd64"], options].concat()).expect(code);
+        assert_eq!(case.docker.builds_run(), builds);
+    }
+}
+
+#[test]
 fn a_failure_that_does_not_pass_is_given_up() {
     let case = Case::new();
     case.docker.builds("web", &failed(THROTTLED));
