@@ -35,7 +35,10 @@ fn without_spans(line: &str) -> String {
     while let Some(at) = rest.find('`') {
         prose += &rest[..at];
         let run = rest[at..].len() - rest[at..].trim_start_matches('`').len();
-        if prose.ends_with('\\') {
+        // A backslash behind another one is what is escaped, and escapes nothing.
+        let backslashes = prose.len() - prose.trim_end_matches('\\').len();
+        if backslashes % 2 == 1 {
+            prose.push('`');
             rest = &rest[at + 1..];
             continue;
         }
@@ -48,6 +51,15 @@ fn without_spans(line: &str) -> String {
         rest = &body[close.unwrap_or_else(|| panic!("a code span stays open in {line}")) + run..];
     }
     prose + rest
+}
+
+#[test]
+fn spans_of_code_open_behind_an_escaped_backslash_and_not_at_an_escaped_backtick() {
+    for (line, prose) in
+        [("a `b` c", "a  c"), ("a \\`\\`b", "a \\`\\`b"), ("a \\\\`<`b", "a \\\\b"), ("``a`b`` c", " c")]
+    {
+        assert_eq!(without_spans(line), prose, "{line}");
+    }
 }
 
 fn check(document: &str) {
