@@ -92,7 +92,7 @@ pub struct Common {
     /// buildx builder to use; never replaced by another.
     #[arg(long, global = true, value_name = "NAME", help_heading = "What to build")]
     pub builder: Option<String>,
-    /// Cells to build at the same time.
+    /// Cells to build at the same time, on each node of the builder.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "What to build")]
     pub jobs: Option<u16>,
     /// Commit to compare with, instead of the merge base.

@@ -32,6 +32,7 @@ mod retry;
 mod run;
 mod scans;
 mod session;
+mod setup;
 mod silence;
 mod situation;
 mod stall;

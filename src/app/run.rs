@@ -10,11 +10,12 @@ use super::cells::Building;
 use super::comment::{given_name, run_key};
 use super::compare::show;
 use super::evidence;
-use super::lookup::{self, Given, Revisions};
+use super::lookup::{Given, Revisions};
 use super::nodes::{self, Nodes};
 use super::retry::{MAX_ERROR, Retries};
 use super::scans;
 use super::session::Session;
+use super::setup::Setup;
 use super::silence::leave_out_silent_servers;
 use super::situation::situation;
 use super::view::View;
@@ -51,12 +52,7 @@ pub(super) struct Run<'r> {
 }
 
 pub(super) async fn run(session: &Session, args: &RunArgs) -> Result<u8> {
-    let view = View::new(session);
-    // Looked at before anything is written: what is committed there could be a link to somewhere else.
-    let given = lookup::given(session, &session.output_directory()).await?;
-    let output = OutputDirectory::prepare(session.output_directory())?;
-    output.clear_results()?;
-    let config = session.config().await?;
+    let Setup { view, given, output, config } = Setup::new(session).await?;
     config::check_secrets(&config, &session.env)?;
     let delivery = args.delivery();
     let memory = Memory::new(&output.path, &session.env, session.builder());
