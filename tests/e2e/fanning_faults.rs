@@ -2,6 +2,7 @@
 //! on a set with a gap, and what failed is made good by doing it again.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -70,6 +71,19 @@ impl Fanned {
             })
             .collect();
         assert!(child.wait().unwrap().success() && lines.iter().any(|line| line.contains(said)), "{lines:#?}");
+    }
+
+    /// Writes every call of docker down from now on, in a file beside the repository.
+    fn count_calls(&mut self) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let calls = folder.path().join("calls");
+        let script = format!("#!/bin/sh\necho \"$*\" >>'{}'\nPATH='{path}' exec docker \"$@\"\n", calls.display());
+        let docker = folder.path().join("docker");
+        std::fs::write(&docker, script).unwrap();
+        std::fs::set_permissions(&docker, PermissionsExt::from_mode(0o755)).unwrap();
+        self.repository.env.insert("PATH".into(), format!("{}:{path}", folder.path().display()));
+        folder
     }
 
     fn path(&self, rest: &str) -> String {
@@ -148,8 +162,8 @@ fn a_leg_whose_push_breaks_and_a_digest_that_vanished_are_made_good_by_running_t
 }
 
 #[test]
-fn a_report_of_sixty_cells_asks_the_registry_little_more_than_what_joining_them_takes() {
-    let fanned = Fanned::new("many", 30);
+fn a_report_of_sixty_cells_asks_docker_three_times_for_an_image_of_two_and_the_registry_little_more_than_that_takes() {
+    let mut fanned = Fanned::new("many", 30);
     fanned.build("app-0@linux/amd64").expect(0);
     let parts = ".weighbridge/parts";
     let made: Value =
@@ -166,8 +180,14 @@ fn a_report_of_sixty_cells_asks_the_registry_little_more_than_what_joining_them_
         }
     }
     fanned.registry.heal();
+    let calls = fanned.count_calls();
     fanned.report().expect(0);
     assert_eq!(fanned.repository.report()["indexes"].as_object().unwrap().len(), 30);
+    let calls = std::fs::read_to_string(calls.path().join("calls")).unwrap();
+    let of_registry = calls.lines().filter(|call| call.starts_with("buildx imagetools ")).count();
+    // A trial, the index with its tag, and the tag read back.
+    assert_eq!(of_registry, 3 * 30, "{calls}");
+    assert!(calls.lines().count() <= of_registry + 5, "{calls}");
     let requests = fanned.registry.requests();
     let mut of_first: Vec<String> = requests
         .iter()
