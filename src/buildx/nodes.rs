@@ -11,7 +11,7 @@ use super::Prepared;
 use super::builder::BuilderFacts;
 use super::docker::{Docker, builder_facts, buildx, reason, require_recent};
 use super::failure::transient::Cause;
-use crate::config::BuildNode;
+use crate::config::{BuildNode, Driver};
 use crate::error::Exit;
 use crate::plan::Machine;
 use crate::plan::args::csv;
@@ -64,11 +64,23 @@ pub fn remove(builder: &str) -> Invocation {
     buildx(["rm", "--force", builder])
 }
 
+/// Why a node cannot be used, with what to look at. buildx tells nothing of a handshake that fails: it tries again until
+/// its time is up.
+fn explained(node: &BuildNode, reason: String) -> String {
+    match (&node.endpoint, node.driver) {
+        (Some(endpoint), Driver::Remote) if reason.contains("context deadline exceeded") => format!(
+            "nothing usable answered at {endpoint} ({reason}); look at its endpoint and, behind TLS, at cacert, cert, key \
+             and servername"
+        ),
+        _ => reason,
+    }
+}
+
 impl Docker {
     /// Makes sure that a node has its builder, and asks it what it can do. That it cannot be used is an answer.
     pub async fn start(&self, node: &BuildNode, output_directory: &Path) -> Started {
         let (builder, mut retried) = (builder_name(node, output_directory), Vec::new());
-        let facts = self.started(node, &builder, &mut retried).await.map_err(|error| reason(&error));
+        let facts = self.started(node, &builder, &mut retried).await.map_err(|error| explained(node, reason(&error)));
         Started { builder, facts, retried }
     }
 
@@ -127,7 +139,6 @@ impl Docker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Driver;
 
     fn node(driver: Driver, endpoint: Option<&str>, opts: &[(&str, &str)]) -> BuildNode {
         let driver_opts = opts.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -171,5 +182,23 @@ mod tests {
         ];
         assert!(others.iter().all(|other| name(other, "/a") != name(&one, "/a")));
         assert_ne!(name(&one, "/a"), name(&one, "/b"));
+    }
+
+    #[test]
+    fn a_remote_node_that_does_not_answer_in_time_is_told_with_what_to_look_at() {
+        let deadline = "context deadline exceeded";
+        for (driver, endpoint, reason, expected) in [
+            (
+                Driver::Remote,
+                Some("tcp://arm:1234"),
+                deadline,
+                "nothing usable answered at tcp://arm:1234 (context deadline exceeded); look at its endpoint and, behind \
+                 TLS, at cacert, cert, key and servername",
+            ),
+            (Driver::Remote, Some("tcp://arm:1234"), "connection refused", "connection refused"),
+            (Driver::Kubernetes, None, deadline, deadline),
+        ] {
+            assert_eq!(explained(&node(driver, endpoint, &[]), reason.to_owned()), expected);
+        }
     }
 }

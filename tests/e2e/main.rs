@@ -35,6 +35,7 @@ mod keeping;
 #[path = "../support/loopback.rs"]
 mod loopback;
 mod nodes;
+mod nodes_tls;
 mod packages;
 mod release;
 mod retrying;
