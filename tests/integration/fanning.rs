@@ -185,6 +185,48 @@ fn the_matrix_names_runners_and_cells() {
 }
 
 #[test]
+fn ten_thousand_cells_are_all_in_the_jobs_that_a_matrix_may_have() {
+    let platforms = "linux/386, linux/amd64, linux/arm/v7, linux/arm64";
+    let image = |number: usize| format!("  service-{number:04}: {{ context: web }}\n");
+    let images: String = (0..2_500).map(image).collect();
+    let case =
+        Case::configured(&format!("defaults: {{ platforms: [{platforms}] }}\nimages:\n{images}")).without_docker();
+    for (options, jobs) in [(&[][..], 256), (&["--shards", "20"], 20)] {
+        let run = case.weighbridge(&[&["plan", "--format", "github"], options].concat()).expect(0);
+        let run = if jobs == 256 { run.says("10000 cells are more than the 256 jobs") } else { run };
+        // What a step may give on, and what Linux takes as one variable.
+        assert!(run.stdout.len() < 1 << 20, "{} bytes", run.stdout.len());
+        let matrix: Value = serde_json::from_str(&run.stdout).unwrap();
+        let entries: Vec<&str> =
+            matrix["include"].as_array().unwrap().iter().map(|entry| entry["cells"].as_str().unwrap()).collect();
+        assert_eq!(entries.len(), jobs);
+        assert!(entries.iter().all(|cells| cells.len() < 128 << 10));
+        let mut cells: Vec<&str> = entries.iter().flat_map(|cells| cells.split(' ')).collect();
+        cells.sort_unstable();
+        cells.dedup();
+        assert_eq!(cells.len(), 10_000);
+    }
+}
+
+#[test]
+fn no_cell_is_an_empty_matrix_and_a_report_of_what_was_carried_over() {
+    let mut case = case();
+    case.weighbridge(&["run"]).expect(0);
+    case.set("WEIGHBRIDGE_RUN", "17");
+    case.repository.write("README.md", "words\n");
+    case.repository.commit("words");
+    let plan = |format| {
+        let run = case.weighbridge(&["plan", "--format", format, "--changed", "--base", "HEAD~1"]).expect(0);
+        run.says("carried over from the baseline: 2 of 2 cells").stdout
+    };
+    assert_eq!(plan("github"), "{\"include\":[]}\n");
+    assert_eq!(plan("gitlab"), "");
+    case.weighbridge(&["report", "--base", "HEAD~1"]).expect(0);
+    assert_eq!(case.repository.report()["cells"].as_array().unwrap().len(), 2);
+    assert!(moved(&case).is_empty());
+}
+
+#[test]
 fn cells_that_are_not_there_are_usage_errors() {
     let case = case();
     for (arguments, reason) in [
