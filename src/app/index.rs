@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -113,15 +113,23 @@ impl Run<'_> {
             if self.is_of_parts {
                 self.check_configs(docker, index, repository, digests, &planned, retries).await?;
             }
-            asking.ask(retries, just_pushed, async || docker.imagetools(&create(false)).await).await?;
-            for tag in tags {
+            let created = asking.ask(retries, just_pushed, async || docker.imagetools(&create(false)).await).await;
+            let look = async |tag: &str| {
                 let read = Invocation::new("docker").args(inspect(builder, tag));
-                let look = async || {
-                    let raw = docker.imagetools(&read).await?;
-                    ensure!(images(&raw)? == planned, "another image stands there");
-                    Ok(digest(&raw))
-                };
-                let read = asking.ask(retries, read_back, look).await;
+                let raw = docker.imagetools(&read).await?;
+                ensure!(images(&raw)? == planned, "another image stands there");
+                Ok(digest(&raw))
+            };
+            if let Err(error) = created {
+                ensure!(is_immutable(&error), error);
+                let hint = || format!("{error:#}; a tag that must not move stands for another image: choose a new one");
+                // An earlier report of the same run may have put it where it belongs.
+                for tag in tags {
+                    look(tag).await.with_context(hint)?;
+                }
+            }
+            for tag in tags {
+                let read = asking.ask(retries, read_back, async || look(tag).await).await;
                 pushed = Some(read.with_context(|| format!("read back {tag}"))?);
             }
         }
@@ -161,6 +169,12 @@ impl Run<'_> {
             checked
         })
     }
+}
+
+/// Whether a registry refuses to move a tag because no tag of the repository may ever move. No specification has a code
+/// for that; Amazon ECR, Docker Hub and Harbor have the word in what they answer.
+fn is_immutable(error: &Error) -> bool {
+    format!("{error:#}").to_lowercase().contains("immutable")
 }
 
 /// Tells every cell of an index that was built.

@@ -125,6 +125,20 @@ fn a_tag_that_reads_back_otherwise_fails_the_run() {
 }
 
 #[test]
+fn a_tag_that_must_not_move_may_stand_where_it_belongs_already() {
+    let refusal = "ERROR: failed to push: tag invalid: The image tag '2' already exists in the 'web' repository and cannot \
+                   be overwritten because the tag is immutable.\n";
+    let case = case();
+    case.docker.refuses("joined", 1, refusal);
+    case.run(&["--push"]).expect(0);
+    case.docker.answers("index", index(&[("amd64", "sha256:other"), ("arm64", ARM64)]));
+    let refused = case.run(&["--push"]).expect(3);
+    let refused = refused.says("a tag that must not move stands for another image: choose a new one");
+    refused.says("because the tag is immutable");
+    assert_eq!(case.repository.report()["verdict"], "fail");
+}
+
+#[test]
 fn a_builder_that_cannot_push_by_digest_is_replaced_unless_it_was_named() {
     let case = case();
     let docker = CLASSIC_BUILDER
