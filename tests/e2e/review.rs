@@ -2,11 +2,11 @@
 //! both, which jobs check out.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use super::growth::noise;
 use super::repository;
+use super::runner::check_out;
 use super::support::Repository;
 
 /// The image. Its step takes a second for each 200 kB, and is unlike that of any other run of any test.
@@ -57,17 +57,6 @@ impl Review {
 
     /// Checks a reference out as `actions/checkout` does: the newest commits alone, and no branch.
     pub(crate) fn check_out(&self, reference: &str, depth: usize, workspace: &Path) {
-        let (source, depth) = (format!("file://{}", self.upstream.path().display()), format!("--depth={depth}"));
-        for arguments in [
-            &["init", "--quiet"][..],
-            &["remote", "add", "origin", &source],
-            &["fetch", "--quiet", "--no-tags", &depth, "origin", &format!("+{reference}:refs/remotes/checked-out")],
-            &["checkout", "--quiet", "--detach", "refs/remotes/checked-out"],
-        ] {
-            let mut git = Command::new("git");
-            git.args(arguments).current_dir(workspace).stdin(Stdio::null());
-            let status = git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").status().unwrap();
-            assert!(status.success(), "git {arguments:?}");
-        }
+        check_out(self.upstream.path(), reference, depth, workspace);
     }
 }

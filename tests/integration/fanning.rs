@@ -13,7 +13,7 @@ const YAML: &str = "images: { web: { context: web, platforms: [linux/arm64, linu
                     runners: { linux/arm64: 'self-hosted, arm' }\n";
 
 /// A committed configuration and a docker that pushes both platforms and joins them.
-fn case() -> Case {
+pub(crate) fn case() -> Case {
     let mut case = Case::configured(YAML);
     case.repository.commit("head");
     case.set("WEIGHBRIDGE_RUN", "17");
@@ -40,7 +40,7 @@ fn index(images: &[(&str, &str)]) -> String {
 }
 
 /// The calls that move tags.
-fn moved(case: &Case) -> Vec<String> {
+pub(crate) fn moved(case: &Case) -> Vec<String> {
     let calls = case.docker.calls(&["buildx", "imagetools", "create"]);
     calls.iter().filter(|call| !call.contains(&"--dry-run".to_owned())).map(|call| call.join(" ")).collect()
 }

@@ -38,6 +38,7 @@ mod nodes;
 mod plan;
 mod repositories;
 mod retries;
+mod reusable;
 #[path = "../support/runner/mod.rs"]
 mod runner;
 mod scanners;

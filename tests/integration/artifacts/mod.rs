@@ -133,7 +133,7 @@ fn tells_no_secret(run: &support::Run) {
     }
 }
 
-fn run(id: u64, event: &str, branch: &str, sha: &str, head_repository: u64) -> Run {
+pub(crate) fn run(id: u64, event: &str, branch: &str, sha: &str, head_repository: u64) -> Run {
     Run {
         id,
         event: event.to_owned(),
@@ -144,7 +144,7 @@ fn run(id: u64, event: &str, branch: &str, sha: &str, head_repository: u64) -> R
     }
 }
 
-fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in entries {
         archive.start_file(*name, SimpleFileOptions::default()).unwrap();

@@ -1,9 +1,12 @@
 //! A runner of GitHub Actions, as far as an action meets it: inputs, contexts and file commands become variables, and
 //! `node` runs a script in the workspace. The rules are those of actions/runner (`ActionManifestManager.cs`,
-//! `Handlers/Handler.cs`, `Handlers/NodeScriptActionHandler.cs`).
+//! `Handlers/Handler.cs`, `Handlers/NodeScriptActionHandler.cs`). Whole workflows run on several of them.
 
 pub(crate) mod commands;
+mod expressions;
 pub(crate) mod manifest;
+mod steps;
+pub(crate) mod workflow;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -133,10 +136,17 @@ impl Runner {
     }
 
     fn node(&self, script: &Path) -> Command {
-        let mut command = Command::new(node());
-        command.arg(self.path("action").join(script)).current_dir(self.path("work")).stdin(Stdio::null());
+        let mut command = self.program(&node());
+        command.arg(self.path("action").join(script)).envs(self.input_variables()).envs(&self.env);
+        command
+    }
+
+    /// A program in the workspace that knows of the job, and of nothing around the tests.
+    fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.path("work")).stdin(Stdio::null());
         command.env_clear().env("PATH", std::env::var("PATH").unwrap()).env("HOME", self.path("temp"));
-        command.envs(self.contexts()).envs(self.input_variables()).envs(&self.env);
+        command.envs(self.contexts());
         command
     }
 
@@ -216,4 +226,23 @@ pub(crate) fn node() -> PathBuf {
     which::which("node").unwrap_or_else(|_| {
         panic!("the action is tested with node, and there is none: install it (Debian package `nodejs`, 18 or later)")
     })
+}
+
+/// Checks a reference out as `actions/checkout` does: the newest commits alone, or all with a depth of 0, and no branch.
+pub(crate) fn check_out(upstream: &Path, reference: &str, depth: usize, workspace: &Path) {
+    let (source, depth) = (format!("file://{}", upstream.display()), format!("--depth={depth}"));
+    let fetched = format!("+{reference}:refs/remotes/checked-out");
+    let fetch = ["fetch", "--quiet", "--no-tags", "origin", &fetched, &depth];
+    let fetch = if depth == "--depth=0" { &fetch[..5] } else { &fetch };
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["remote", "add", "origin", &source],
+        fetch,
+        &["checkout", "--quiet", "--detach", "refs/remotes/checked-out"],
+    ] {
+        let mut git = Command::new("git");
+        git.args(arguments).current_dir(workspace).stdin(Stdio::null());
+        let status = git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").status().unwrap();
+        assert!(status.success(), "git {arguments:?}");
+    }
 }
