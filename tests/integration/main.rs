@@ -14,6 +14,7 @@ mod case;
 mod changing;
 mod compare;
 mod compare_images;
+mod component;
 mod configuration;
 mod disk;
 mod events;
@@ -35,6 +36,8 @@ mod layout;
 #[expect(dead_code, reason = "proxies alone go through more of it")]
 mod loopback;
 mod nodes;
+#[path = "../support/pipeline/mod.rs"]
+mod pipeline;
 mod plan;
 mod repositories;
 mod retries;

@@ -222,6 +222,28 @@ impl Actions {
         }
     }
 
+    /// Answers what GitLab is asked of commits, below the repository.
+    pub(crate) fn gitlab(&self, path: &str, request: &Request) -> Option<Reply> {
+        let query: Vec<(String, String)> = request.url.query_pairs().into_owned().collect();
+        let given = |name: &str| -> Option<Vec<String>> {
+            query.iter().filter(|(other, _)| other == name).map(|(_, value)| self.resolve(value)).collect()
+        };
+        match path {
+            "merge_base" => {
+                let [one, other] = <[String; 2]>::try_from(given("refs[]")?).unwrap();
+                let of_branch = self.history(&one);
+                let found = self.history(&other).into_iter().find(|sha| of_branch.contains(sha))?;
+                Some(Reply::of(200, json!({ "id": found })))
+            }
+            "commits" => {
+                let show = |sha: &String| json!({ "id": sha, "parent_ids": self.commits[sha] });
+                let history = self.history(&given("ref_name")?[0]);
+                Some(Reply::of(200, history.iter().take(number(request, "per_page", 20)).map(show).collect()))
+            }
+            _ => None,
+        }
+    }
+
     /// Answers as the service that keeps artifacts.
     pub(crate) fn service(&mut self, method: &str, request: &Request, blobs: &str) -> Option<Reply> {
         if header(request, "authorization") != Some(&format!("Bearer {RUNTIME_TOKEN}")) {

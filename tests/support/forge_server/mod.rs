@@ -167,6 +167,12 @@ impl Routes {
             let user = |model: &mut Model| Reply::of(200, json!({ "id": 1, "username": model.us }));
             return Some(model.serve(Verb::Identify, token, user));
         }
+        if let Some(path) = path.strip_prefix("/projects/42/repository/") {
+            let act = |model: &mut Model| {
+                model.actions.gitlab(path, request).unwrap_or_else(|| Reply::error(404, "404 Not Found"))
+            };
+            return Some(model.serve(Verb::Look, token, act));
+        }
         let notes = format!("/projects/42/merge_requests/{}/notes", model.number);
         let rest = path.strip_prefix(&notes)?;
         let show = |comment: &Comment| {
