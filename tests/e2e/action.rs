@@ -33,7 +33,7 @@ fn github(review: &Review, server: &Server, reference: &str, depth: usize, event
     runner
 }
 
-fn forge_variables(server: &Server) -> [(&'static str, String); 4] {
+pub(crate) fn forge_variables(server: &Server) -> [(&'static str, String); 4] {
     [
         ("GITHUB_API_URL", server.api_url()),
         ("GITHUB_GRAPHQL_URL", server.graphql_url()),
@@ -42,7 +42,7 @@ fn forge_variables(server: &Server) -> [(&'static str, String); 4] {
     ]
 }
 
-fn repository(name: &str) -> Value {
+pub(crate) fn repository(name: &str) -> Value {
     json!({ "full_name": name, "default_branch": "main", "fork": name != "acme/shop" })
 }
 
@@ -69,7 +69,7 @@ fn pull_request(review: &Review, server: &Server, head: &str, depth: usize) -> R
 }
 
 /// The run of a push to the target branch.
-fn run(id: u64, review: &Review) -> Run {
+pub(crate) fn run(id: u64, review: &Review) -> Run {
     Run {
         id,
         event: "push".to_owned(),
@@ -80,7 +80,7 @@ fn run(id: u64, review: &Review) -> Run {
     }
 }
 
-fn starts(server: &Server, run: Run) {
+pub(crate) fn starts(server: &Server, run: Run) {
     let actions = &mut server.model().actions;
     actions.current_run = run.id;
     actions.runs.push(run);
@@ -107,7 +107,7 @@ fn pushed(review: &Review, server: &Server) -> Value {
 }
 
 /// What GitHub knows of the commits and of the pull request.
-fn knows(server: &Server, review: &Review, head_repository: u64) {
+pub(crate) fn knows(server: &Server, review: &Review, head_repository: u64) {
     let actions = &mut server.model().actions;
     let parents = |sha: &str| -> Vec<String> {
         let line = review.upstream.git(&["log", "-1", "--format=%P", sha]);

@@ -51,6 +51,7 @@ mod support;
 
 mod testing;
 mod tls;
+mod workflow;
 
 use support::Repository;
 

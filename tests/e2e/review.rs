@@ -40,9 +40,14 @@ impl Review {
             "weighbridge.yml",
             "{ images: { web: { context: web, platforms: [linux/amd64] } }, cache: { backend: none } }\n",
         );
+        Self::of(upstream, |topic| drop(topic.write("web/parts", bytes(700_000))))
+    }
+
+    /// The same of any repository, whose topic branch makes an image bigger by this.
+    pub(crate) fn of(upstream: Repository, grow: impl FnOnce(&Repository)) -> Self {
         upstream.commit("an image");
         upstream.git(&["switch", "--quiet", "--create", "topic"]);
-        upstream.write("web/parts", bytes(700_000));
+        grow(&upstream);
         let topic = upstream.commit("a bigger image");
         upstream.git(&["switch", "--quiet", "main"]);
         upstream.write("README.md", "words");
