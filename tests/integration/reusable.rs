@@ -2,6 +2,7 @@
 //! its own, beside a fake `docker` and a GitHub with a model behind it.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -118,6 +119,12 @@ impl World {
     fn called(&self, reference: &str, event: &str, run: u64, payload: &Value) -> Workflow {
         let mut workflow = Workflow::called("build.yml", self.case.repository.path(), reference);
         workflow.give("image", IMAGE);
+        self.tells(&mut workflow, reference, event, run, payload);
+        workflow
+    }
+
+    /// Says to all jobs of a workflow what GitHub would.
+    fn tells(&self, workflow: &mut Workflow, reference: &str, event: &str, run: u64, payload: &Value) {
         workflow.token = TOKEN.to_owned();
         let payload = self.case.repository.write(&format!(".git/event-{run}.json"), payload.to_string());
         for (name, value) in [
@@ -134,7 +141,6 @@ impl World {
         ] {
             workflow.set(name, value);
         }
-        workflow
     }
 
     /// Gives GitHub what a run has left as its report.
@@ -347,6 +353,39 @@ async fn what_is_no_name_stops_the_run_and_is_never_executed() {
         assert!(!witness.exists(), "{name}");
         assert!(workflow.artifact_names().is_empty() && !only(&workflow, "plan").log.contains(TOKEN), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_workflow_by_hand_of_the_document_does_the_same() {
+    let document = std::fs::read_to_string(root().join("docs/fan-out.md")).unwrap();
+    let by_hand = document.split("```yaml\n").nth(2).unwrap().split("```").next().unwrap();
+    let world = World::of(fanning::case()).await;
+    let mut workflow = Workflow::of(by_hand, world.case.repository.path(), "refs/heads/main");
+    world.tells(
+        &mut workflow,
+        "refs/heads/main",
+        "push",
+        40,
+        &json!({ "repository": { "full_name": "acme/shop", "default_branch": "main" } }),
+    );
+    let program = Path::new(env!("CARGO_BIN_EXE_weighbridge")).parent().unwrap();
+    workflow.set("PATH", &format!("{}:{}", program.display(), world.case.docker.search_path()));
+    workflow.run();
+    expect(&workflow, ["success"; 3]);
+    assert_eq!(fanning::moved(&world.case).len(), 1);
+    assert_eq!(workflow.artifact_names(), ["parts@0.1", "parts@1.1", "weighbridge"]);
+
+    // It comments as well: a job is told its token.
+    let world = World::new().await;
+    world.case.docker.builds("web", &Build::failing());
+    let request = world.requested(&["web/app"]);
+    let mut workflow = Workflow::of(&by_hand.replace(" --push", ""), world.case.repository.path(), TRIAL_MERGE);
+    workflow.env = request.env;
+    workflow.token = TOKEN.to_owned();
+    workflow.set("PATH", &format!("{}:{}", program.display(), world.case.docker.search_path()));
+    workflow.run();
+    expect(&workflow, ["success", "failure", "failure"]);
+    assert!(world.comment().contains("failed to build"), "{}", world.comment());
 }
 
 #[test]

@@ -92,10 +92,15 @@ impl Workflow {
     /// The workflow of this name, called on a reference of a repository. Inputs have their defaults.
     pub(crate) fn called(name: &str, upstream: &Path, reference: &str) -> Self {
         let text = std::fs::read_to_string(root().join(".github/workflows").join(name)).unwrap();
-        let document: Value = serde_yaml::from_str(&text).unwrap();
-        let declared = document["on"]["workflow_call"]["inputs"].as_object().unwrap();
+        Self::of(&text, upstream, reference)
+    }
+
+    /// The workflow of this text.
+    pub(crate) fn of(text: &str, upstream: &Path, reference: &str) -> Self {
+        let document: Value = serde_yaml::from_str(text).unwrap();
+        let declared = document["on"]["workflow_call"]["inputs"].as_object().into_iter().flatten();
         let default = |input: &Value| input.get("default").cloned().unwrap_or(Value::Null);
-        let inputs = declared.iter().map(|(name, input)| (name.clone(), default(input))).collect();
+        let inputs = declared.map(|(name, input)| (name.clone(), default(input))).collect();
         let artifacts = tempfile::Builder::new().prefix("weighbridge artifacts ").tempdir().unwrap();
         let upstream = (upstream.to_owned(), reference.to_owned());
         let (env, token) = (BTreeMap::new(), TOKEN.to_owned());
@@ -121,7 +126,7 @@ impl Workflow {
 
     /// Runs all jobs, or those that have not been run.
     pub(crate) fn run(&mut self) {
-        for (name, input) in self.document["on"]["workflow_call"]["inputs"].as_object().unwrap() {
+        for (name, input) in self.document["on"]["workflow_call"]["inputs"].as_object().into_iter().flatten() {
             assert!(!input["required"].as_bool().unwrap_or_default() || !self.inputs[name].is_null(), "{name}");
         }
         let mut open: BTreeSet<String> = self.document["jobs"].as_object().unwrap().keys().cloned().collect();
@@ -207,7 +212,7 @@ impl Workflow {
 
     fn leg(&self, description: &Value, scope: &mut Scope) -> Leg {
         let mut leg = Leg::new(&self.env);
-        leg.name = scope.text(description["name"].as_str().unwrap()).unwrap();
+        leg.name = scope.text(description["name"].as_str().unwrap_or_default()).unwrap();
         leg.runs_on = scope.value(description["runs-on"].as_str().unwrap()).unwrap();
         let temp = leg.runner.path("temp").display().to_string();
         scope.contexts["runner"] = json!({ "temp": temp });
