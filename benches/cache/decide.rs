@@ -73,6 +73,7 @@ fn situation() -> Situation {
             checkout: Checkout::Commit,
             target_branch: None,
             default_branch: name("main"),
+            merge_base: None,
             about: About::default(),
         },
         actions: Actions { token: CacheToken::Scopes(vec![scope]), has_results_url: true, ..Actions::absent() },

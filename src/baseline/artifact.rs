@@ -184,6 +184,7 @@ mod tests {
             checkout: Checkout::Commit,
             target_branch: target.map(str::to_owned),
             default_branch: Some("main".to_owned()),
+            merge_base: None,
             about: About::default(),
         }
     }

@@ -108,6 +108,10 @@ enum Target {
 }
 
 impl Target {
+    fn has_merge_base(&self) -> bool {
+        matches!(self, Self::Present { merge_base: Some(_), .. } | Self::Told { .. })
+    }
+
     fn name(&self) -> &str {
         match self {
             Self::Unknown => "the target branch",
@@ -145,12 +149,18 @@ async fn told(forge: &Ancestry, situation: &Situation) -> Result<Option<Target>>
 
 async fn situation(git: &Git, context: &Context, head: &str, dirty: bool) -> Result<Situation, GitError> {
     let is_asked_for = context.sha.as_deref() == Some(head);
+    let target = target(git, context, head).await?;
+    // What the forge says is of the commit that it asked for.
+    let told = context.merge_base.clone().filter(|_| is_asked_for && !target.has_merge_base());
     Ok(Situation {
         head: head.to_owned(),
         dirty,
         parents: git.parents(head).await?,
         checkout: if is_asked_for { context.checkout } else { Checkout::Commit },
-        target: target(git, context, head).await?,
+        target: match told {
+            Some(merge_base) => Target::Told { name: target.name().to_owned(), merge_base, by: "GitLab" },
+            None => target,
+        },
         shallow: git.is_shallow().await?,
     })
 }

@@ -26,6 +26,7 @@ pub(super) fn detect(env: &Env, payload: impl FnOnce() -> Result<Payload>) -> Co
             checkout: Checkout::Commit,
             target_branch: None,
             default_branch: None,
+            merge_base: None,
             about: About::default(),
         }
     }
@@ -56,6 +57,7 @@ fn github(env: &Env, payload: Result<Payload>) -> Context {
         checkout: if is_trial_merge { Checkout::TrialMerge } else { Checkout::Commit },
         target_branch: owned(target),
         default_branch,
+        merge_base: None,
         about: pull_request.map(about::github).unwrap_or_default(),
     }
 }
@@ -133,6 +135,7 @@ fn gitlab(env: &Env) -> Context {
         checkout: if is_trial_merge { Checkout::TrialMerge } else { Checkout::Commit },
         target_branch: owned(env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")),
         default_branch: owned(env.get("CI_DEFAULT_BRANCH")),
+        merge_base: owned(env.get("CI_MERGE_REQUEST_DIFF_BASE_SHA").filter(|sha| is_sha(sha))),
         about: about::gitlab(env),
     }
 }
@@ -145,6 +148,11 @@ fn gitlab_event(env: &Env) -> Event {
         () if env.get("CI_PIPELINE_SOURCE") == Some("schedule") => Event::Schedule,
         () => Event::Push,
     }
+}
+
+/// Whether a text is a whole commit's name, and so nothing that git takes for an option.
+fn is_sha(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn number(value: Option<&str>) -> Option<u64> {
@@ -337,5 +345,14 @@ mod tests {
     fn elsewhere_a_run_is_a_push_in_ci_and_a_person_otherwise() {
         assert_eq!(started_by(&[("CI", "true")], ""), "Push - -");
         assert_eq!(started_by(&[], ""), "Local - -");
+    }
+
+    #[test]
+    fn the_merge_base_of_a_merge_request_is_a_whole_commit_or_none() {
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        for (told, expected) in [(sha, Some(sha)), ("", None), ("--exec=x", None), (&sha[1..], None)] {
+            let variables = [("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_DIFF_BASE_SHA", told)];
+            assert_eq!(context(&variables, "{}").merge_base.as_deref(), expected, "{told}");
+        }
     }
 }

@@ -90,6 +90,8 @@ pub struct Context {
     pub target_branch: Option<String>,
     /// The default branch, where the forge says it.
     pub default_branch: Option<String>,
+    /// The commit on which a change request and its target went apart, where the forge says it.
+    pub merge_base: Option<String>,
     /// What else it says of the change request.
     pub about: About,
 }

@@ -240,3 +240,23 @@ async fn the_forge_tells_what_a_shallow_clone_lacks() {
         assert!(reason.ends_with("(GitHub was asked: HTTP 502)"), "{reason}");
     }
 }
+
+#[tokio::test]
+async fn the_merge_base_of_the_diff_that_the_job_is_told_is_taken_where_the_clone_has_none() {
+    let (repository, _, _) = trial_merge().await;
+    repository.git(&["checkout", "--quiet", "topic"]).await;
+    let [head, first] = [repository.git(&["rev-parse", "HEAD"]).await, repository.git(&["rev-parse", "topic~1"]).await];
+    let clone = Repository::shallow_clone(&repository, 1).await;
+    clone.git(&["update-ref", "-d", "refs/remotes/origin/main"]).await;
+    let told = |sha: &str| Context {
+        target_branch: Some("main".into()),
+        merge_base: Some(first.clone()),
+        sha: Some(sha.to_owned()),
+        ..local()
+    };
+    assert_eq!(shown(&clone, &told(&head), None).await, format!("{first} of 1: merge base with main, as GitLab tells"));
+    // Another commit than the forge asked for was checked out.
+    assert!(shown(&clone, &told(&first), None).await.contains("branch main is not in this clone"));
+    // What git knows goes before.
+    assert!(!shown(&repository, &told(&head), None).await.contains("GitLab"));
+}

@@ -25,6 +25,7 @@ pub(in crate::plan) fn laptop() -> Situation {
             checkout: Checkout::Commit,
             target_branch: None,
             default_branch: Some("main".into()),
+            merge_base: None,
             about: About::default(),
         },
         actions: Actions::absent(),
