@@ -69,6 +69,13 @@ impl DockerIgnore {
         self.patterns.walk().matches(path)
     }
 
+    /// Whether a directory and everything that may lie below it stay out of the build: no exception can bring any of it
+    /// back. When in doubt, the answer is no.
+    #[must_use]
+    pub fn ignores_all_of(&self, directory: &str) -> bool {
+        self.ignores(directory) && !self.patterns.may_except_below(directory)
+    }
+
     /// The files that are sent to the build, in the order given. Each directory is looked at once.
     #[must_use]
     pub fn kept<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Vec<&'p str> {
@@ -146,6 +153,30 @@ mod tests {
     }
 
     #[test]
+    fn of_a_directory_nothing_is_sent_where_no_exception_may_bring_it_back() {
+        for (text, directory, expected) in [
+            ("", "dist", false),
+            ("dist", "dist", true),
+            ("*", "dist", true),
+            ("*\n!src", "dist", true),
+            ("*\n!dist", "dist", false),
+            ("*\n!dist/app.js", "dist", false),
+            ("*\n!dist-a/app.js", "dist", true),
+            ("*\n!dist/**", "dist", false),
+            ("*\n!src/**", "dist", true),
+            ("*\n!src/*.js", "dist", true),
+            ("*\n!dist/*.js", "dist", false),
+            ("*\n!dist/a/*.js", "dist/a/b", false),
+            ("*\n!dist/a/*.js", "dist/b", true),
+            ("*\n!d*/app.js", "dist", false),
+            ("*\n!**/keep", "dist", false),
+            ("*\n!src|dist/x?", "dist", false),
+        ] {
+            assert_eq!(DockerIgnore::parse(text).unwrap().ignores_all_of(directory), expected, "{text:?} {directory}");
+        }
+    }
+
+    #[test]
     fn a_fault_names_its_line_and_what_was_expected() {
         let error = DockerIgnore::parse("a\n\n  [x \n!\n").unwrap_err();
         insta::assert_snapshot!(error, @r#".dockerignore line 3: pattern "[x"; expected each [ to be closed after a character other than ] and -, and no backslash at the end of the pattern"#);
@@ -170,6 +201,16 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn nothing_is_sent_from_below_a_directory_that_is_ignored_as_a_whole(
+            text in r"((!?(a|b|c|\*|\*\*|\?|\||\[a-c\]|/){1,5}\n){1,4})", directory in "[abc](/[abc]){0,2}", below in "[abc](/[abc]){0,2}",
+        ) {
+            if let Ok(ignore) = DockerIgnore::parse(&text) && ignore.ignores_all_of(&directory) {
+                let path = format!("{directory}/{below}");
+                proptest::prop_assert!(ignore.ignores(&path));
+            }
+        }
+
         #[test]
         fn no_text_makes_the_reader_panic(
             text in r"(\*|\?|\[|\]|\^|-|!|/|\.|#|\||\{|\}|\(|\$|\\|:|[a-z0-9]|é| |\t|\r|\n){0,60}",

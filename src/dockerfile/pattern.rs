@@ -27,8 +27,11 @@ enum Kind {
     Prefix(String),
     /// `**/a`: the part behind the stars.
     Suffix(String),
-    /// One of these.
-    Globs(Vec<Glob>),
+    /// One of these, all of which begin with the same text.
+    Globs {
+        start: String,
+        globs: Vec<Glob>,
+    },
 }
 
 /// What the library would accept in the place of a pattern that fails the build.
@@ -60,6 +63,14 @@ impl Patterns {
 
     pub(super) fn walk(&self) -> Walk<'_> {
         Walk { patterns: self, parents: Vec::new() }
+    }
+
+    /// Whether an exception may match anything below a directory, which it does not have to.
+    pub(super) fn may_except_below(&self, directory: &str) -> bool {
+        let exceptions = self.0.iter().filter(|pattern| pattern.is_exception);
+        let below = format!("{directory}/");
+        let mut starts = exceptions.map(|exception| exception.kind.start());
+        starts.any(|start| start.starts_with(&below) || below.starts_with(start))
     }
 
     /// Whether a path is matched in the end, and which patterns matched it or a directory above it. A pattern that
@@ -112,7 +123,15 @@ impl Kind {
             Self::Exact(exact) => path == exact,
             Self::Prefix(prefix) => path.starts_with(prefix),
             Self::Suffix(suffix) => path.ends_with(suffix) || suffix.strip_prefix('/') == Some(path),
-            Self::Globs(globs) => globs.iter().any(|glob| glob.matches(path)),
+            Self::Globs { globs, .. } => globs.iter().any(|glob| glob.matches(path)),
+        }
+    }
+
+    /// What every path begins with that matches.
+    fn start(&self) -> &str {
+        match self {
+            Self::Exact(start) | Self::Prefix(start) | Self::Globs { start, .. } => start,
+            Self::Suffix(_) => "",
         }
     }
 }
@@ -182,11 +201,18 @@ fn compile(pattern: &str) -> Option<Kind> {
         }
     }
     Some(match (pattern.strip_prefix("**"), pattern.strip_suffix("**")) {
-        _ if !is_plain => Kind::Globs(expression::globs(&(expression + "$"))?),
+        _ if !is_plain => Kind::Globs { start: start(pattern), globs: expression::globs(&(expression + "$"))? },
         (Some(suffix), _) => Kind::Suffix(suffix.to_owned()),
         (None, Some(prefix)) => Kind::Prefix(prefix.to_owned()),
         (None, None) => Kind::Exact(pattern.to_owned()),
     })
+}
+
+/// What stands before anything special. A `|` leaves one of its sides without an anchor, a brace may repeat what is before it.
+fn start(pattern: &str) -> String {
+    let is_special = |c: char| "*?[]\\^".contains(c);
+    let end = if pattern.contains(['|', '{']) { Some(0) } else { pattern.find(is_special) };
+    pattern.get(..end.unwrap_or(pattern.len())).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
