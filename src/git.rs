@@ -7,6 +7,7 @@
 mod changes;
 mod error;
 mod side_branch;
+mod status;
 #[cfg(test)]
 pub(crate) mod testing;
 mod worktree;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use error::GitError;
 pub use side_branch::{Pushed, SideBranch};
+pub use status::Status;
 pub use worktree::Worktree;
 
 use crate::process::{self, EnvChange, Invocation, Limits, Output, ProcessError};
@@ -25,7 +27,7 @@ use crate::process::{self, EnvChange, Invocation, Limits, Output, ProcessError};
 /// Set inside of hooks, where they would bind git to another work tree than the directory's.
 const SCRUBBED_VARIABLES: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"];
 const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
-const MAX_OUTPUT_BYTES: usize = 16 << 20;
+const MAX_OUTPUT_BYTES: usize = 64 << 20;
 /// git's code for "no" where its other codes mean "could not tell".
 const NO: Option<i32> = Some(1);
 
@@ -99,21 +101,6 @@ impl Git {
     /// When git fails or lacks one of them.
     pub async fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, GitError> {
         self.ask(&["merge-base", one, other]).await
-    }
-
-    /// Whether the work tree differs from `HEAD`, untracked files included, files below `except` and ignored ones not.
-    ///
-    /// # Errors
-    /// When git fails.
-    pub async fn is_dirty(&self, except: &Path) -> Result<bool, GitError> {
-        let mut command = self.command(&["status", "--porcelain", "-z", "--untracked-files=all", "--", "."]);
-        let except = except.canonicalize().unwrap_or_else(|_| except.to_owned());
-        if let Some(inside) = except.strip_prefix(&self.root).ok().filter(|inside| *inside != Path::new("")) {
-            let mut pathspec = OsString::from(":(top,exclude,literal)");
-            pathspec.push(inside);
-            command = command.arg(pathspec);
-        }
-        Ok(!self.run(&command).await?.stdout.is_empty())
     }
 
     /// The branch that is checked out; `None` when `HEAD` is detached.

@@ -19,7 +19,6 @@ use super::setup::Setup;
 use super::silence::leave_out_silent_servers;
 use super::situation::situation;
 use crate::buildx::memory::Memory;
-use crate::ci::Context;
 use crate::cli::BuildArgs;
 use crate::compare::verdict;
 use crate::config::{self, Config};
@@ -30,12 +29,12 @@ use crate::publish::terminal;
 use crate::report::{CellId, CellReport, Outcome, RunContext};
 
 pub(super) async fn build(session: &Session, args: &BuildArgs) -> Result<u8> {
-    let Setup { view, given, output, config } = Setup::new(session).await?;
+    let Setup { view, mut given, output, config } = Setup::new(session).await?;
     config::check_secrets(&config, &session.env)?;
     let (delivery, options) = (args.delivery(), args.as_run());
-    let git = given.git.as_ref().ok();
     let wanted = wanted(args, &all_cells(session, &config, &assumed(session, &config).await)?)?;
-    let head = Context::detect(&session.env).head(git, &output.path).await?;
+    let head = given.head(session, &output.path).await?;
+    let git = given.git.as_ref().ok();
     let leg = leg(session, &config, &head, delivery.push)?;
     let memory = Memory::new(&output.path, &session.env, session.builder());
     let (nodes, prepared) = nodes::prepare(session, &config, &delivery, &memory, &output.path).await?;

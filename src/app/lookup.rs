@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::session::Session;
 use super::stores::stores;
@@ -10,7 +10,7 @@ use crate::baseline::{self, Ancestry, Chosen, Found, Lookup, Refusal};
 use crate::ci::Context;
 use crate::config::{Config, Selection};
 use crate::error::Exit;
-use crate::git::{Git, GitError};
+use crate::git::{Git, GitError, Status};
 use crate::plan::cache::Situation;
 use crate::report::{Base, Head, Report};
 
@@ -21,6 +21,8 @@ const REFUSALS_SAID: usize = 3;
 pub(super) struct Revisions {
     pub(super) git: Result<Git, GitError>,
     pub(super) head: Head,
+    /// What the work tree holds beside the head; nothing without git.
+    pub(super) status: Status,
     pub(super) chosen: Chosen,
     pub(super) lookup: Lookup,
 }
@@ -29,6 +31,14 @@ pub(super) struct Revisions {
 pub(super) struct Given {
     pub(super) git: Result<Git, GitError>,
     baseline: Option<Found>,
+    checkout: Option<Checkout>,
+}
+
+/// What is checked out.
+#[derive(Clone)]
+struct Checkout {
+    head: Head,
+    status: Status,
 }
 
 /// Opens the repository and reads the baseline that the user names.
@@ -37,8 +47,35 @@ pub(super) struct Given {
 /// When that baseline cannot be used, or files of the output directory are committed: a change request could then
 /// bring a baseline of its own, and with it pass any budget.
 pub(super) async fn given(session: &Session, output_directory: &Path) -> Result<Given> {
-    let file = session.common.baseline.as_ref().map(|file| session.env.directory.join(file));
-    let baseline = file.map(|file| baseline::from_file(&file)).transpose()?;
+    let baseline = baseline(session).await?;
+    Ok(Given { git: repository(session, output_directory).await?, baseline, checkout: None })
+}
+
+/// The same for whoever waits for nothing else: meanwhile git looks at every file.
+///
+/// # Errors
+/// As [`given`], and when git fails in a way that is not just absence.
+pub(super) async fn given_at_once(session: &Session, output_directory: &Path) -> Result<Given> {
+    let look = async {
+        let git = repository(session, output_directory).await?;
+        let checkout = Checkout::look(session, git.as_ref().ok(), output_directory).await?;
+        Ok((git, Some(checkout)))
+    };
+    let (baseline, looked): (_, Result<_>) = tokio::join!(baseline(session), look);
+    let (baseline, (git, checkout)) = (baseline?, looked?);
+    Ok(Given { git, baseline, checkout })
+}
+
+/// The baseline that the user names. It may be large, so it is read on a thread of its own.
+async fn baseline(session: &Session) -> Result<Option<Found>> {
+    let Some(file) = session.common.baseline.as_ref().map(|file| session.env.directory.join(file)) else {
+        return Ok(None);
+    };
+    let read = tokio::task::spawn_blocking(move || baseline::from_file(&file));
+    read.await.context("read the baseline")?.map(Some)
+}
+
+async fn repository(session: &Session, output_directory: &Path) -> Result<Result<Git, GitError>> {
     let git = Git::open(&session.env.directory).await;
     if let Ok(git) = &git
         && let Some(file) = git.tracked_below(output_directory).await?
@@ -48,7 +85,35 @@ pub(super) async fn given(session: &Session, output_directory: &Path) -> Result<
              choose another directory with --output-dir or, if weighbridge wrote the file, run `git rm --cached` on it"
         )));
     }
-    Ok(Given { git, baseline })
+    Ok(git)
+}
+
+impl Checkout {
+    async fn look(session: &Session, git: Option<&Git>, output_directory: &Path) -> Result<Self> {
+        let status = match git {
+            Some(git) => git.status(output_directory).await?,
+            None => Status::default(),
+        };
+        Ok(Self { head: Context::detect(&session.env).head(git, status.is_dirty).await?, status })
+    }
+}
+
+impl Given {
+    /// What is checked out; looked at once.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub(super) async fn head(&mut self, session: &Session, output_directory: &Path) -> Result<Head> {
+        Ok(self.checkout(session, output_directory).await?.head)
+    }
+
+    async fn checkout(&mut self, session: &Session, output_directory: &Path) -> Result<Checkout> {
+        if let Some(checkout) = &self.checkout {
+            return Ok(checkout.clone());
+        }
+        let checkout = Checkout::look(session, self.git.as_ref().ok(), output_directory).await?;
+        Ok(self.checkout.insert(checkout).clone())
+    }
 }
 
 /// Finds out which commit is built and looks its baseline up.
@@ -57,15 +122,15 @@ pub(super) async fn given(session: &Session, output_directory: &Path) -> Result<
 /// When `--base` names something that cannot be used, or git fails in a way that is not just absence.
 pub(super) async fn revisions(
     session: &Session,
-    given: Given,
+    mut given: Given,
     config: &Config,
     situation: &Situation,
     report_key: &str,
     output_directory: &Path,
 ) -> Result<Revisions> {
-    let Given { git, baseline } = given;
+    let Checkout { head, status } = given.checkout(session, output_directory).await?;
+    let Given { git, baseline, .. } = given;
     let context = Context::detect(&session.env);
-    let head = context.head(git.as_ref().ok(), output_directory).await?;
     let forge = Ancestry::of(&session.env, &context);
     let explicit = session.common.base.as_deref();
     let chosen = baseline::choose(git.as_ref(), &context, &head, explicit, forge.as_ref()).await?;
@@ -79,7 +144,7 @@ pub(super) async fn revisions(
             found.unwrap_or_else(interrupted)
         }
     };
-    Ok(Revisions { git, head, chosen, lookup })
+    Ok(Revisions { git, head, status, chosen, lookup })
 }
 
 impl Revisions {

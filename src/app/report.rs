@@ -17,7 +17,6 @@ use super::setup::Setup;
 use super::situation::situation;
 use crate::buildx::Prepared;
 use crate::buildx::builder::BuilderFacts;
-use crate::ci::Context;
 use crate::cli::ReportArgs;
 use crate::error::Exit;
 use crate::measure;
@@ -26,11 +25,10 @@ use crate::report::merge::{Expected, Merge, Merged};
 use crate::report::{CellReport, Environment, Head, Outcome, Report, RunContext, Verdict};
 
 pub(super) async fn report(session: &Session, args: &ReportArgs) -> Result<u8> {
-    let Setup { view, given, output, config } = Setup::new(session).await?;
+    let Setup { view, mut given, output, config } = Setup::at_once(session).await?;
     let options = args.as_run();
-    let git = given.git.as_ref().ok();
-    let situation = situation(session, git, None, &config).await;
-    let head = Context::detect(&session.env).head(git, &output.path).await?;
+    let situation = situation(session, given.git.as_ref().ok(), None, &config).await;
+    let head = given.head(session, &output.path).await?;
     let leg = leg(session, &config, &head, false)?;
     let cells = all_cells(session, &config, &situation)?.into_iter().collect();
     let expected = Expected { run: leg.run, head, configuration: leg.configuration, cells };

@@ -22,12 +22,22 @@ impl Setup {
     /// # Errors
     /// As [`lookup::given`], [`OutputDirectory::prepare`] and [`Session::config`].
     pub(super) async fn new(session: &Session) -> Result<Self> {
-        let view = View::new(session);
-        // Looked at before anything is written: what is committed there could be a link to somewhere else.
-        let given = lookup::given(session, &session.output_directory()).await?;
+        Self::of(session, lookup::given(session, &session.output_directory()).await?).await
+    }
+
+    /// The same for whoever waits for nothing else: [`lookup::given_at_once`].
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) async fn at_once(session: &Session) -> Result<Self> {
+        Self::of(session, lookup::given_at_once(session, &session.output_directory()).await?).await
+    }
+
+    /// What is given was looked at before anything is written: what is committed there could be a link to somewhere else.
+    async fn of(session: &Session, given: Given) -> Result<Self> {
         let output = OutputDirectory::prepare(session.output_directory())?;
         output.clear_results()?;
         let config = session.config().await?;
-        Ok(Self { view, given, output, config })
+        Ok(Self { view: View::new(session), given, output, config })
     }
 }

@@ -104,22 +104,19 @@ impl Context {
         detect::detect(env, || payload::read(env))
     }
 
-    /// What is built: git knows the commit and whether the tree is clean, the forge knows the branch.
-    ///
-    /// `output_directory` holds our own files, which do not make a tree dirty. Without git the forge's commit is
-    /// believed.
+    /// What is built: git knows the commit, the forge knows the branch. Without git the forge's commit is believed.
     ///
     /// # Errors
     /// When git fails.
-    pub async fn head(&self, git: Option<&Git>, output_directory: &std::path::Path) -> Result<Head, GitError> {
+    pub async fn head(&self, git: Option<&Git>, dirty: bool) -> Result<Head, GitError> {
         let Some(git) = git else {
-            return Ok(Head { sha: self.sha.clone(), reference: self.reference.clone(), dirty: false });
+            return Ok(Head { sha: self.sha.clone(), reference: self.reference.clone(), dirty });
         };
         let reference = match &self.reference {
             Some(reference) => Some(reference.clone()),
             None => git.current_branch().await?,
         };
-        Ok(Head { sha: git.head_sha().await?, reference, dirty: git.is_dirty(output_directory).await? })
+        Ok(Head { sha: git.head_sha().await?, reference, dirty })
     }
 }
 
@@ -131,16 +128,15 @@ mod tests {
     #[tokio::test]
     async fn the_head_is_what_is_checked_out_under_the_name_that_the_forge_gives() {
         let repository = Repository::new().await;
-        let (local, output) = (Context::detect(&Env::default()), repository.path().join(".weighbridge"));
-        let head = async |context: &Context| context.head(Some(&repository.open().await), &output).await.unwrap();
-        repository.write("file", "");
-        assert_eq!(head(&local).await, Head { sha: None, reference: Some("main".into()), dirty: true });
+        let local = Context::detect(&Env::default());
+        let head = async |context: &Context| context.head(Some(&repository.open().await), false).await.unwrap();
+        assert_eq!(head(&local).await, Head { sha: None, reference: Some("main".into()), dirty: false });
         let sha = repository.commit("first").await;
         assert_eq!(head(&local).await, Head { sha: Some(sha.clone()), reference: Some("main".into()), dirty: false });
         repository.git(&["checkout", "--quiet", "--detach"]).await;
         let forge = Context { reference: Some("topic".into()), sha: Some("0".repeat(40)), ..local };
         assert_eq!(head(&forge).await, Head { sha: Some(sha), reference: Some("topic".into()), dirty: false });
-        let without_git = forge.head(None, &output).await.unwrap();
+        let without_git = forge.head(None, false).await.unwrap();
         assert_eq!(without_git.sha, forge.sha);
     }
 }

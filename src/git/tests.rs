@@ -72,17 +72,17 @@ async fn only_changes_outside_of_the_output_directory_make_it_dirty() {
     repository.write(".gitignore", "ignored\n");
     repository.commit("first").await;
     let (git, output) = (repository.open().await, repository.path().join("out/it's [here]"));
-    assert!(!git.is_dirty(&output).await.unwrap());
+    assert!(!git.status(&output).await.unwrap().is_dirty);
     repository.write("out/it's [here]/report.json", "");
     repository.write("ignored", "");
-    assert!(!git.is_dirty(&output).await.unwrap());
-    assert!(git.is_dirty(repository.path()).await.unwrap(), "the root is never excluded");
-    assert!(git.is_dirty("/elsewhere".as_ref()).await.unwrap());
+    assert!(!git.status(&output).await.unwrap().is_dirty);
+    assert!(git.status(repository.path()).await.unwrap().is_dirty, "the root is never excluded");
+    assert!(git.status("/elsewhere".as_ref()).await.unwrap().is_dirty);
     repository.write("out/other", "");
-    assert!(git.is_dirty(&output).await.unwrap());
+    assert!(git.status(&output).await.unwrap().is_dirty);
     repository.git(&["clean", "--quiet", "-d", "--force"]).await;
     repository.write("tracked", "2");
-    assert!(git.is_dirty(&output).await.unwrap());
+    assert!(git.status(&output).await.unwrap().is_dirty);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod scan;
 pub mod types;
 mod write;
 
+use write::Cells;
 pub(crate) use write::seconds;
 
 use anyhow::{Result, anyhow, bail};
@@ -25,7 +26,7 @@ pub const SCHEMA_VERSION: u64 = 1;
 /// The report as JSON: indented, fields in a fixed order, ending with a newline.
 #[must_use]
 pub fn to_json(report: &Report) -> String {
-    layout::to_string(&types::Report::from(report)) + "\n"
+    layout::to_string(&types::Report::<Cells<'_>>::from(report)) + "\n"
 }
 
 /// Reads a report. The caller limits the number of bytes.
@@ -40,8 +41,14 @@ pub fn from_json(bytes: &[u8]) -> Result<Report> {
         schema_version: u64,
     }
     let not_a_report = |error: serde_json::Error| anyhow!("not a weighbridge report: {error}");
-    match serde_json::from_slice::<Versioned>(bytes).map_err(not_a_report)?.schema_version {
-        SCHEMA_VERSION => serde_json::from_slice::<types::Report>(bytes).map_err(not_a_report)?.try_into(),
+    let read = serde_json::from_slice::<types::Report>(bytes).map_err(not_a_report);
+    let version = match &read {
+        Ok(report) => report.schema_version,
+        // Of another schema not even the fields need be there.
+        Err(_) => serde_json::from_slice::<Versioned>(bytes).map_err(not_a_report)?.schema_version,
+    };
+    match version {
+        SCHEMA_VERSION => read?.try_into(),
         newer @ 2.. => bail!(
             "written by a newer weighbridge (schema {newer}; this one reads {SCHEMA_VERSION}): \
              update weighbridge or delete the file"

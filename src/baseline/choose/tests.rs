@@ -72,7 +72,8 @@ fn local() -> Context {
 
 async fn choose_in(repository: &Repository, context: &Context, explicit: Option<&str>) -> Result<Chosen> {
     let git = repository.open().await;
-    let head = context.head(Some(&git), "/elsewhere".as_ref()).await.unwrap();
+    let is_dirty = git.status("/elsewhere".as_ref()).await.unwrap().is_dirty;
+    let head = context.head(Some(&git), is_dirty).await.unwrap();
     choose(Ok(&git), context, &head, explicit, None).await
 }
 
@@ -206,7 +207,8 @@ async fn the_search_goes_back_a_bounded_number_of_commits() {
 async fn chosen_with(forge: &FakeForge, clone: &Repository) -> String {
     let git = clone.open().await;
     let context = Context { target_branch: Some("main".into()), ..local() };
-    let head = context.head(Some(&git), "/elsewhere".as_ref()).await.unwrap();
+    let is_dirty = git.status("/elsewhere".as_ref()).await.unwrap().is_dirty;
+    let head = context.head(Some(&git), is_dirty).await.unwrap();
     match choose(Ok(&git), &context, &head, None, Some(&forge.ancestry())).await.unwrap() {
         Chosen::Base(Choice { sha, chosen_by, candidates }) => format!("{sha} of {}: {chosen_by}", candidates.len()),
         Chosen::NoBase { reason } => reason,

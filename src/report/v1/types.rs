@@ -13,7 +13,7 @@ pub use super::scan::{Danger, Scan, Scanner, Vulnerability};
 /// The facts of one run of weighbridge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "weighbridge report")]
-pub struct Report {
+pub struct Report<Cells = Vec<Cell>> {
     /// Always 1.
     pub schema_version: u64,
     /// What wrote the report.
@@ -23,7 +23,7 @@ pub struct Report {
     /// The machine and tools of the run.
     pub environment: Environment,
     /// One entry per image and platform, sorted by both.
-    pub cells: Vec<Cell>,
+    pub cells: Cells,
     /// Digest of the index that joins the platforms of an image under its tags, by image; absent where none was pushed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub indexes: BTreeMap<String, String>,

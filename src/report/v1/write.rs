@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::types;
 use crate::report;
 
@@ -31,8 +33,17 @@ pub(crate) fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
-impl From<&report::Report> for types::Report {
-    fn from(report: &report::Report) -> Self {
+/// Cells that take their JSON form one by one: there may be thousands of them.
+pub(super) struct Cells<'r>(&'r [report::CellReport]);
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(types::Cell::from))
+    }
+}
+
+impl<'r> From<&'r report::Report> for types::Report<Cells<'r>> {
+    fn from(report: &'r report::Report) -> Self {
         Self {
             schema_version: super::SCHEMA_VERSION,
             tool: types::Tool {
@@ -41,7 +52,7 @@ impl From<&report::Report> for types::Report {
             },
             context: (&report.context).into(),
             environment: (&report.environment).into(),
-            cells: report.cells.iter().map(Into::into).collect(),
+            cells: Cells(&report.cells),
             indexes: report.indexes.clone(),
             verdict: report.verdict.into(),
             leg: report.leg.as_ref().map(Into::into),
