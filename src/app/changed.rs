@@ -2,21 +2,21 @@
 //! carried over from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use futures_util::{StreamExt, stream};
 
 use super::index::digest;
-use super::lookup::Revisions;
 use super::session::Session;
 use crate::baseline::Lookup;
 use crate::buildx::Builder;
-use crate::compare::miss::{Evidence, Wanted, why_build};
+use crate::compare::miss::{Evidence, Wanted, movable, why_build};
 use crate::config::{Config, Image};
 use crate::measure::build_args;
 use crate::plan::fan::definition;
 use crate::plan::index::inspect;
 use crate::process::Invocation;
-use crate::report::{CellId, CellReport, Report};
+use crate::report::{BaseImage, CellId, CellReport, Environment, Head, Report};
 
 /// How many base images are looked up at the same time.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -35,14 +35,14 @@ pub(super) struct Split {
 pub(super) async fn split(
     session: &Session,
     config: &Config,
-    revisions: &Revisions,
+    lookup: Lookup,
     evidence: &BTreeMap<String, Evidence>,
     cells: Vec<CellId>,
 ) -> Split {
-    let base = match &revisions.lookup {
-        Lookup::Found(found) if !found.report.context.head.dirty => Ok(&found.report),
+    let base = match lookup {
+        Lookup::Found(found) if !found.report.context.head.dirty => Ok(found.report),
         Lookup::Found(_) => Err("the baseline was built with uncommitted changes".to_owned()),
-        Lookup::Missing { reason, .. } => Err(reason.clone()),
+        Lookup::Missing { reason, .. } => Err(reason),
     };
     let base = match base {
         Ok(base) => base,
@@ -51,40 +51,77 @@ pub(super) async fn split(
             return Split { build: cells, carried: Vec::new(), reasons };
         }
     };
-    let newest = newest(session, base, &cells).await;
-    let mut reasons = BTreeMap::new();
-    let known: BTreeMap<&CellId, &CellReport> = base.cells.iter().map(|cell| (&cell.id, cell)).collect();
-    let mut of_image: BTreeMap<&str, Vec<Option<&CellReport>>> = BTreeMap::new();
-    for cell in &cells {
-        of_image.entry(&cell.image).or_default().push(known.get(cell).copied());
-    }
-    for image in &config.images {
-        let own = of_image.remove(image.name.as_str()).unwrap_or_default();
-        if let Some(reason) = why(image, config, evidence, &newest, &own) {
-            reasons.insert(image.name.clone(), reason);
-        }
-    }
+    let reasons = reasons(session, config, &base, evidence, &cells).await;
     let (build, kept): (Vec<CellId>, Vec<CellId>) =
         cells.into_iter().partition(|cell| reasons.contains_key(&cell.image));
     let kept: BTreeSet<CellId> = kept.into_iter().collect();
-    let carried =
-        base.cells.iter().filter(|cell| kept.contains(&cell.id)).map(|cell| carried_over(cell, base)).collect();
+    let Report { cells, context, environment, .. } = base;
+    let carried = cells.into_iter().filter(|cell| kept.contains(&cell.id));
+    let carried = carried.map(|cell| carried_over(cell, &context.head, &environment)).collect();
     Split { build, carried, reasons }
 }
 
-/// Why any platform of an image must be built.
-fn why(
-    image: &Image,
+/// Why each image must be built that must.
+async fn reasons(
+    session: &Session,
     config: &Config,
+    base: &Report,
     evidence: &BTreeMap<String, Evidence>,
-    newest: &BTreeMap<String, String>,
-    own: &[Option<&CellReport>],
-) -> Option<String> {
+    cells: &[CellId],
+) -> BTreeMap<String, String> {
+    let mut reasons = BTreeMap::new();
+    let known: BTreeMap<&CellId, &CellReport> = base.cells.iter().map(|cell| (&cell.id, cell)).collect();
+    let mut of_image: BTreeMap<&str, Vec<Option<&CellReport>>> = BTreeMap::new();
+    for cell in cells {
+        of_image.entry(&cell.image).or_default().push(known.get(cell).copied());
+    }
+    let mut bases: BTreeMap<&str, BTreeSet<&BaseImage>> = BTreeMap::new();
     let none = Evidence::default();
-    let (definition, build_args) = (definition(image, &config.root), build_args(image));
-    let wanted = Wanted { definition: &definition, build_args: &build_args, base_images: newest };
-    let evidence = evidence.get(&image.name).unwrap_or(&none);
-    untold_context(image).or_else(|| own.iter().find_map(|cell| why_build(evidence, *cell, &wanted)))
+    for image in &config.images {
+        let own = of_image.remove(image.name.as_str()).unwrap_or_default();
+        let evidence = evidence.get(&image.name).unwrap_or(&none);
+        match movable_bases(image, &config.root, evidence, &own) {
+            Ok(images) => _ = bases.insert(&image.name, images),
+            Err(reason) => _ = reasons.insert(image.name.clone(), reason),
+        }
+    }
+    // Only who needs no build otherwise is worth asking for.
+    let newest = newest(session, bases.values().flatten().map(|image| &image.name).collect()).await;
+    for (name, images) in bases {
+        if let Some(reason) = images.into_iter().find_map(|image| moved(image, &newest)) {
+            reasons.insert(name.to_owned(), reason);
+        }
+    }
+    reasons
+}
+
+/// The base images that must be what they were so that no platform of an image needs a build.
+///
+/// # Errors
+/// When one needs it in any case; the reason, as a phrase.
+fn movable_bases<'b>(
+    image: &Image,
+    root: &Path,
+    evidence: &Evidence,
+    own: &[Option<&'b CellReport>],
+) -> Result<BTreeSet<&'b BaseImage>, String> {
+    let (definition, build_args) = (definition(image, root), build_args(image));
+    let wanted = Wanted { definition: &definition, build_args: &build_args };
+    let why = untold_context(image).or_else(|| own.iter().find_map(|cell| why_build(evidence, *cell, wanted)));
+    if let Some(reason) = why {
+        return Err(reason);
+    }
+    let movable: Result<Vec<_>, String> = own.iter().flatten().map(|cell| movable(evidence, cell)).collect();
+    Ok(movable?.into_iter().flatten().collect())
+}
+
+/// Whether the name of a base image stands for something else now, as a phrase.
+fn moved(image: &BaseImage, newest: &BTreeMap<String, String>) -> Option<String> {
+    match newest.get(&image.name) {
+        Some(digest) if *digest == image.digest => None,
+        Some(_) => Some(format!("its base image {} moved", image.name)),
+        None => Some(format!("what its base image {} is now cannot be told", image.name)),
+    }
 }
 
 /// A context of an image that nobody can tell the state of; digests do not move.
@@ -97,11 +134,8 @@ fn untold_context(image: &Image) -> Option<String> {
     Some(format!("whether its context {value} changed cannot be told"))
 }
 
-/// What the names of the base images stand for now.
-async fn newest(session: &Session, base: &Report, cells: &[CellId]) -> BTreeMap<String, String> {
-    let cells: BTreeSet<&CellId> = cells.iter().collect();
-    let images = base.cells.iter().filter(|cell| cells.contains(&cell.id)).filter_map(|cell| cell.image.as_ref());
-    let names: BTreeSet<&String> = images.flat_map(|image| &image.base_images).map(|image| &image.name).collect();
+/// What the names of base images stand for now; one that could not be told is absent.
+async fn newest(session: &Session, names: BTreeSet<&String>) -> BTreeMap<String, String> {
     let look = |name: &String| {
         let (name, question) = (name.clone(), Invocation::new("docker").args(inspect(session.builder(), name)));
         async move {
@@ -116,13 +150,13 @@ async fn newest(session: &Session, base: &Report, cells: &[CellId]) -> BTreeMap<
 }
 
 /// A cell of the baseline as one of this run.
-fn carried_over(cell: &CellReport, base: &Report) -> CellReport {
+fn carried_over(cell: CellReport, head: &Head, environment: &Environment) -> CellReport {
     CellReport {
-        carried_over: cell.carried_over.clone().or_else(|| base.context.head.sha.clone()).or(Some(String::new())),
-        runner_class: cell.runner_class.clone().or_else(|| base.environment.runner_class.clone()),
+        carried_over: cell.carried_over.or_else(|| head.sha.clone()).or(Some(String::new())),
+        runner_class: cell.runner_class.or_else(|| environment.runner_class.clone()),
         // Nothing was asked of caches now.
         cache: None,
         budgets: Vec::new(),
-        ..cell.clone()
+        ..cell
     }
 }

@@ -26,8 +26,9 @@ use crate::report::{CellId, Environment, Report, RunContext, Verdict};
 pub(super) async fn plan(session: &Session, args: &PlanArgs, fleet: Fleet) -> Result<u8> {
     let view = View::new(session);
     let output = session.output_directory();
-    let given = lookup::given(session, &output).await?;
-    let config = session.config().await?;
+    // Each takes a while where there are thousands of cells.
+    let (given, config) = tokio::join!(lookup::given_at_once(session, &output), session.config());
+    let (given, config) = (given?, config?);
     let situation = situation(session, given.git.as_ref().ok(), None, &config).await;
     let report_key = run_key(session, &args.as_run(), &config, &situation.project);
     let cells = all_cells(session, &config, &situation)?;
@@ -38,7 +39,7 @@ pub(super) async fn plan(session: &Session, args: &PlanArgs, fleet: Fleet) -> Re
     };
     let durations = durations(base);
     let cells = match args.changed {
-        true => changed(session, &config, &revisions, cells, &view).await?,
+        true => changed(session, &config, revisions, cells, &view).await?,
         false => cells,
     };
     let cells: Vec<(CellId, Option<Duration>)> =
@@ -57,13 +58,14 @@ pub(super) async fn plan(session: &Session, args: &PlanArgs, fleet: Fleet) -> Re
 async fn changed(
     session: &Session,
     config: &Config,
-    revisions: &Revisions,
+    revisions: Revisions,
     cells: Vec<CellId>,
     view: &View,
 ) -> Result<Vec<CellId>> {
     let output = OutputDirectory::prepare(session.output_directory())?;
-    let evidence = evidence::gather(config, revisions, &output.path).await;
-    let Split { build, carried, reasons } = split(session, config, revisions, &evidence, cells).await;
+    let evidence = evidence::gather(config, &revisions, &output.path).await;
+    let context = RunContext { head: revisions.head.clone(), base: revisions.base() };
+    let Split { build, carried, reasons } = split(session, config, revisions.lookup, &evidence, cells).await;
     for (image, reason) in &reasons {
         view.say(&format!("{image} is built: {reason}"));
     }
@@ -74,8 +76,7 @@ async fn changed(
             carried.len() + build.len()
         ));
     }
-    let leg = leg(session, config, &revisions.head, false)?;
-    let context = RunContext { head: revisions.head.clone(), base: revisions.base() };
+    let leg = leg(session, config, &context.head, false)?;
     let weighbridge_version = env!("CARGO_PKG_VERSION").to_owned();
     let environment = Environment { weighbridge_version, ..Environment::default() };
     let verdict = Verdict::Unknown;

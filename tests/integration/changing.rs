@@ -1,6 +1,7 @@
 //! `plan --changed`: what changed is built, whatever cannot be told is built, and the rest is carried over.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::case::Case;
 use crate::fake::{Build, recorded};
@@ -165,4 +166,184 @@ fn what_was_skipped_shows_the_numbers_of_its_baseline_and_says_so() {
     assert_eq!(inside(&case), before);
     let comment = case.comment();
     assert!(comment.contains("2 builds carried over, as nothing changed that goes into them"), "{comment}");
+}
+
+/// Images in a repository with these files, which are built and have a report. The builds had these steps beside `copy`.
+fn with_steps(yaml: &str, files: &[(&str, &str)], copy: &str, steps: &[String]) -> Case {
+    let case = Case::configured(yaml);
+    for (file, text) in files {
+        case.repository.write(file, text);
+    }
+    case.repository.commit("base");
+    let mut stream = String::from_utf8(recorded("push-by-digest")).unwrap();
+    stream = stream.replace("[1/1] COPY text /text", copy);
+    for (number, name) in steps.iter().enumerate() {
+        let instant = "2026-11-26T22:53:35.9Z";
+        let digest = format!("sha256:{number:064}");
+        let vertex = json!({ "digest": digest, "name": name, "started": instant, "completed": instant });
+        stream += &format!("{}\n", json!({ "vertexes": [vertex] }));
+    }
+    case.docker.builds("default", &Build { stream: stream.into_bytes(), ..Build::ok(TestImage::of(1_000)) });
+    case.run(&[]).expect(0);
+    case
+}
+
+/// What a registry answers, and its digest.
+fn index(of: &str) -> (String, String) {
+    let text = format!("{{\"manifests\":[],\"of\":\"{of}\"}}");
+    let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    (text, format!("sha256:{digest}"))
+}
+
+type Registry = fn(&Case);
+
+#[test]
+fn a_base_image_that_moved_is_built_on_and_one_that_did_not_is_not() {
+    let then = index("then").1;
+    let from = |name: &str| format!("[1/2] FROM docker.io/library/{name}@{then}");
+    let stays: Registry = |case| case.docker.answers("image.debian:12", index("then").0);
+    let moves: Registry = |case| case.docker.answers("image.debian:12", index("now").0);
+    let (pinned, twice) = (format!("debian@{then}"), format!("debian@{then} AS pinned\nFROM debian:12"));
+    let on_build = "[2/3] ONBUILD COPY . /all".to_owned();
+    for (base, steps, registry, expected) in [
+        ("debian:12", vec![from("debian:12")], stays, None),
+        ("debian:12", vec![from("debian:12")], moves, Some("its base image docker.io/library/debian:12 moved")),
+        (
+            "debian:12",
+            vec![from("debian:12")],
+            |case| case.docker.refuses("image.debian:12", 1, "ERROR: 429 Too Many Requests"),
+            Some("what its base image docker.io/library/debian:12 is now cannot be told"),
+        ),
+        (
+            "debian:12",
+            vec![from("debian:12")],
+            |case| case.docker.refuses("image.debian:12", 1, "ERROR: docker.io/library/debian:12: not found"),
+            Some("what its base image docker.io/library/debian:12 is now cannot be told"),
+        ),
+        (&pinned, vec![from("debian")], moves, None),
+        ("debian:12", vec![], stays, Some("which base images it had is not known")),
+        // The digest of the one tells nothing of the other.
+        (&twice, vec![from("debian"), from("debian:12")], moves, Some("which base images it had is not known")),
+        (
+            "debian:12",
+            vec![from("debian:12"), on_build],
+            stays,
+            Some("what \"COPY . /all\", a step of its base image, takes cannot be told"),
+        ),
+        ("scratch\nCOPY --from=debian:12 /bin/sh /sh", vec![from("debian:12")], stays, None),
+        (
+            "scratch\nCOPY --from=debian:12 /bin/sh /sh",
+            vec![from("debian:12")],
+            moves,
+            Some("its base image docker.io/library/debian:12 moved"),
+        ),
+    ] {
+        let dockerfile = format!("FROM {base}\nCOPY app /app\n");
+        let copy = match (base == twice, steps.len()) {
+            (true, _) => "[stage-1 2/2] COPY app /app",
+            (false, 2) => "[3/3] COPY app /app",
+            (false, _) => "[2/2] COPY app /app",
+        };
+        let files = [("web/Dockerfile", dockerfile.as_str())];
+        let case = with_steps("images: { web: { context: web } }", &files, copy, &steps);
+        registry(&case);
+        let (images, said) = built(&case);
+        match expected {
+            Some(reason) => assert!(said.contains(&format!("web is built: {reason}")), "{base}: {said}"),
+            None => assert!(images.is_empty(), "{base}: {said}"),
+        }
+        if base == pinned {
+            assert!(case.docker.calls(&["buildx", "imagetools"]).is_empty(), "a digest needs not be looked up");
+        }
+    }
+}
+
+#[test]
+fn a_base_image_is_asked_for_once_and_only_where_nothing_else_asks_for_a_build() {
+    let from = vec![format!("[1/2] FROM docker.io/library/debian:12@{}", index("then").1)];
+    let dockerfile = "FROM debian:12\nCOPY app /app\n";
+    let yaml = "images: { orders: { context: orders }, web: { context: web } }";
+    let files = [("web/Dockerfile", dockerfile), ("orders/Dockerfile", dockerfile)];
+    let case = with_steps(yaml, &files, "[2/2] COPY app /app", &from);
+    case.docker.answers("image.debian:12", index("then").0);
+    assert!(built(&case).0.is_empty());
+    assert_eq!(case.docker.calls(&["buildx", "imagetools", "inspect"]).len(), 1);
+    case.repository.write("web/app", "x");
+    case.repository.write("orders/app", "x");
+    assert_eq!(built(&case).0, ["orders", "web"]);
+    assert_eq!(case.docker.calls(&["buildx", "imagetools", "inspect"]).len(), 1);
+}
+
+#[test]
+fn what_git_tells_nothing_of_is_built() {
+    let unknown = "files that git does not know are part of its context";
+    let two = "FROM scratch\nRUN --mount=type=bind,from=a,target=/a --mount=type=bind,from=b,target=/b true\n";
+    for (yaml, dockerfile, others, expected) in [
+        (
+            "images: { web: { context: gen/web, dockerfile_inline: \"FROM scratch\\nCOPY app /app\" } }",
+            "FROM scratch\nCOPY app /app\n",
+            &[(".gitignore", "gen/"), ("gen/web/app", "x")][..],
+            unknown,
+        ),
+        (
+            "images: { web: { context: web } }",
+            "FROM scratch\nCOPY dist/app /app\n",
+            &[(".gitignore", "dist/"), ("web/.dockerignore", "*\n!dist/app"), ("web/dist/app", "x")],
+            unknown,
+        ),
+        (
+            "images: { web: { context: other/web, dockerfile_inline: \"FROM scratch\\nCOPY app /app\" } }",
+            "FROM scratch\nCOPY app /app\n",
+            &[(".gitignore", "other/"), ("other/web/app", "x")],
+            "the build context lies in another repository",
+        ),
+        (
+            "images: { web: { context: other/web } }",
+            "FROM scratch\n",
+            &[
+                (".gitignore", "other/"),
+                ("other/web/app", "x"),
+                ("other/web/Dockerfile", "FROM scratch\nCOPY app /app\n"),
+            ],
+            "its Dockerfile changed, or whether it did cannot be told",
+        ),
+        (
+            "images: { web: { context: ., dockerfile: web/Dockerfile } }",
+            "FROM scratch\nCOPY other/web /app\n",
+            &[(".gitignore", "other/"), (".dockerignore", ".git\n.weighbridge"), ("other/web/app", "x")],
+            unknown,
+        ),
+        (
+            "images: { web: { context: web, build_contexts: { a: orders, b: gen } } }",
+            two,
+            &[(".gitignore", "gen/"), ("gen/x", "x")],
+            unknown,
+        ),
+        (
+            "images: { web: { context: web, build_contexts: { a: orders } } }",
+            "FROM scratch AS a\nFROM scratch\nCOPY --from=a app /app\n",
+            &[],
+            "what its stages take from the context a cannot be told",
+        ),
+        (
+            "images: { web: { context: web, build_contexts: { a: orders } } }",
+            "FROM a\nCOPY app /app\n",
+            &[],
+            "what its stages take from the context a cannot be told",
+        ),
+    ] {
+        let case = Case::configured(yaml);
+        for (file, text) in others {
+            case.repository.write(file, text);
+        }
+        case.repository.write("web/Dockerfile", dockerfile);
+        if others.iter().any(|(file, _)| file.starts_with("other/")) {
+            case.repository.git(&["init", "--quiet", "other"]);
+        }
+        case.repository.commit("base");
+        case.run(&[]).expect(0);
+        let (images, said) = built(&case);
+        assert_eq!(images, ["web"], "{yaml}: {said}");
+        assert!(said.contains(&format!("web is built: {expected}")), "{yaml}: {said}");
+    }
 }

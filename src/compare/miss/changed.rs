@@ -1,33 +1,31 @@
 //! Whether anything that a cell is built from changed since its last build. Whoever skips a build on this answer must be
 //! right, so whatever cannot be told counts as changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::evidence::{Changes, Evidence};
-use super::files::{context_of, files, sources};
-use crate::dockerfile::{Dockerfile, Origin};
-use crate::report::{BaseImage, CellReport, Finding, Outcome};
+use super::files::{contexts_of, files, sources};
+use crate::dockerfile::Dockerfile;
+use crate::report::{CellReport, Finding, Outcome};
 
 /// What is to be built, beside the files.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wanted<'w> {
     /// Digest of what the configuration says of the image.
     pub definition: &'w str,
     /// The build arguments as a report has them.
     pub build_args: &'w BTreeMap<String, Option<String>>,
-    /// What the names of base images stand for now; one that could not be told is absent.
-    pub base_images: &'w BTreeMap<String, String>,
 }
 
-/// Why a cell must be built, as a phrase; `None` where what the baseline has of it is what a build would give.
+/// Why a cell must be built, as a phrase; `None` where what the baseline has of it is what a build would give, as long as
+/// its base images are what they were.
 #[must_use]
-pub fn why_build(evidence: &Evidence, base: Option<&CellReport>, wanted: &Wanted<'_>) -> Option<String> {
+pub fn why_build(evidence: &Evidence, base: Option<&CellReport>, wanted: Wanted<'_>) -> Option<String> {
     let Some(base) = base else { return Some("the baseline does not have it".to_owned()) };
     let of_base = || is_of_no_use(base).map(str::to_owned);
     of_base()
         .or_else(|| configured(evidence, base, wanted))
-        .or_else(|| base_images(evidence.dockerfile.as_ref(), base, wanted.base_images))
-        .or_else(|| context_files(evidence))
+        .or_else(|| evidence.dockerfile.as_ref().and_then(|dockerfile| context_files(evidence, dockerfile)))
 }
 
 fn is_of_no_use(base: &CellReport) -> Option<&'static str> {
@@ -41,7 +39,7 @@ fn is_of_no_use(base: &CellReport) -> Option<&'static str> {
     }
 }
 
-fn configured(evidence: &Evidence, base: &CellReport, wanted: &Wanted<'_>) -> Option<String> {
+fn configured(evidence: &Evidence, base: &CellReport, wanted: Wanted<'_>) -> Option<String> {
     if base.definition.as_deref() != Some(wanted.definition) {
         return Some("its configuration changed".to_owned());
     }
@@ -66,42 +64,15 @@ fn configured(evidence: &Evidence, base: &CellReport, wanted: &Wanted<'_>) -> Op
     }
 }
 
-/// The images that the build starts or copies from must all be known, and stand for what they stood for.
-fn base_images(
-    dockerfile: Option<&Dockerfile>,
-    base: &CellReport,
-    newest: &BTreeMap<String, String>,
-) -> Option<String> {
-    let named = dockerfile.map(external).unwrap_or_default();
-    let known = base.image.as_ref().map(|image| image.base_images.as_slice()).unwrap_or_default();
-    if known.len() < named.len() {
-        return Some("which base images it had is not known".to_owned());
-    }
-    let is_pinned = |image: &BaseImage| named.iter().any(|name| name.ends_with(&format!("@{}", image.digest)));
-    let moved =
-        known.iter().filter(|image| !is_pinned(image)).find(|image| newest.get(&image.name) != Some(&image.digest))?;
-    Some(match newest.contains_key(&moved.name) {
-        true => format!("its base image {} moved", moved.name),
-        false => format!("what its base image {} is now cannot be told", moved.name),
-    })
-}
-
-/// The images from outside that the text names, arguments not expanded.
-fn external(dockerfile: &Dockerfile) -> BTreeSet<&str> {
-    let names = dockerfile.stages.iter().map(|stage| stage.from.as_str());
-    let earlier = |index: usize, name: &str| {
-        dockerfile.stages.iter().take(index).any(|stage| stage.name.as_deref() == Some(&name.to_lowercase()))
-    };
-    names
-        .enumerate()
-        .filter(|(index, name)| *name != "scratch" && !earlier(*index, name))
-        .map(|(_, name)| name)
-        .collect()
-}
-
 /// What the instructions take from build contexts.
-fn context_files(evidence: &Evidence) -> Option<String> {
-    let dockerfile = evidence.dockerfile.as_ref()?;
+fn context_files(evidence: &Evidence, dockerfile: &Dockerfile) -> Option<String> {
+    // BuildKit takes a context of that name in the place of a stage or of an image, whatever it is.
+    let is_stage = |name: &&String| {
+        !name.is_empty() && (dockerfile.stage(name).is_some() || dockerfile.stages.iter().any(|one| one.from == **name))
+    };
+    if let Some(name) = evidence.contexts.keys().find(is_stage) {
+        return Some(format!("what its stages take from the context {name} cannot be told"));
+    }
     let instructions = dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
     for instruction in instructions {
         let line = instruction.line;
@@ -111,21 +82,17 @@ fn context_files(evidence: &Evidence) -> Option<String> {
         if instruction.keyword == "ADD" && ["://", "git@"].iter().any(|remote| instruction.arguments.contains(remote)) {
             return Some(format!("whether what line {line} downloads changed cannot be told"));
         }
-        let Some(taken) = sources(evidence, instruction) else {
+        if sources(evidence, instruction).is_none() {
             return Some(format!("which files line {line} takes cannot be told"));
-        };
-        for sources in &taken {
-            let Origin::Named(name) = &sources.from else { continue };
-            if dockerfile.stage(name).is_none() && !evidence.contexts.contains_key(name) {
-                return Some(format!("whether {name:?}, from which line {line} takes files, changed cannot be told"));
-            }
         }
-        match context_of(evidence, instruction) {
-            Some(Changes::Unknown(reason)) => return Some(reason.clone()),
-            Some(Changes::Files { has_untold: true, .. }) => {
-                return Some("files that git does not know are part of its context".to_owned());
+        for changes in contexts_of(evidence, instruction) {
+            match changes {
+                Changes::Unknown(reason) => return Some(reason.clone()),
+                Changes::Files { has_untold: true, .. } => {
+                    return Some("files that git does not know are part of its context".to_owned());
+                }
+                Changes::Files { .. } => {}
             }
-            Some(Changes::Files { .. }) | None => {}
         }
         if files(evidence, instruction).is_some() {
             return Some(format!("files changed that line {line} takes"));

@@ -34,9 +34,10 @@ pub(super) fn files(evidence: &Evidence, instruction: &Instruction) -> Option<Ca
     })
 }
 
-/// What is known of the first build context that an instruction takes files from; `None` when it takes from none.
-pub(super) fn context_of<'e>(evidence: &'e Evidence, instruction: &Instruction) -> Option<&'e Changes> {
-    sources(evidence, instruction).unwrap_or_default().iter().find_map(|sources| context(evidence, sources))
+/// What is known of the build contexts that an instruction takes files from.
+pub(super) fn contexts_of<'e>(evidence: &'e Evidence, instruction: &Instruction) -> Vec<&'e Changes> {
+    let sources = sources(evidence, instruction).unwrap_or_default();
+    sources.iter().filter_map(|sources| context(evidence, sources)).collect()
 }
 
 /// What an instruction takes; `None` where its text alone does not say.

@@ -1,5 +1,6 @@
 //! Why steps were not served from a cache, and what that cost.
 
+mod bases;
 mod changed;
 mod cost;
 mod evidence;
@@ -8,6 +9,7 @@ mod files;
 mod ignorable;
 mod not_cached;
 
+pub use bases::movable;
 pub use changed::{Wanted, why_build};
 pub use cost::{Miss, misses};
 pub use evidence::{Changes, Evidence};

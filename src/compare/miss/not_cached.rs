@@ -2,7 +2,7 @@
 
 use super::evidence::Changes;
 use super::explain::Case;
-use super::files::{context_of, sources};
+use super::files::{contexts_of, sources};
 use crate::report::{CacheEnd, CacheReport, CacheState, Cause, Step};
 
 /// The cause of a step without any other.
@@ -35,13 +35,13 @@ fn untold(case: &Case<'_>, step: &Step) -> Option<String> {
     if sources(case.evidence, instruction).is_none() {
         return Some("the text of the instruction alone does not say what it takes".to_owned());
     }
-    match context_of(case.evidence, instruction)? {
+    contexts_of(case.evidence, instruction).into_iter().find_map(|changes| match changes {
         Changes::Unknown(reason) => Some(reason.clone()),
         Changes::Files { has_untold: true, .. } => {
             Some("no file that git knows changed; one that git ignores may have".to_owned())
         }
         Changes::Files { has_untold: false, .. } => None,
-    }
+    })
 }
 
 /// A build argument that reaches the step and whose value is not recorded, because it is secret or the environment's.
