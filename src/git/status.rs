@@ -89,7 +89,8 @@ mod tests {
         repository.write("staged", "two");
         repository.git(&["add", "staged"]).await;
         repository.git(&["rm", "--quiet", "removed"]).await;
-        std::fs::rename(repository.path().join("old name"), repository.path().join("new\nname")).unwrap();
+        repository.git(&["mv", "old name", "new\nname"]).await;
+        repository.git(&["reset", "--quiet", "--", "old name", "new\nname"]).await;
         repository.write("a/deep/new", "");
         repository.write("other/file", "");
         repository.git(&["init", "--quiet", "other"]).await;

@@ -29,6 +29,13 @@ pub fn to_json(report: &Report) -> String {
     layout::to_string(&types::Report::<Cells<'_>>::from(report)) + "\n"
 }
 
+/// The same on one line, for files of thousands of cells that only programs read: it is a third shorter.
+#[must_use]
+pub fn to_line(report: &Report) -> String {
+    // As above, there is no way to fail.
+    serde_json::to_string(&types::Report::<Cells<'_>>::from(report)).unwrap_or_default() + "\n"
+}
+
 /// Reads a report. The caller limits the number of bytes.
 ///
 /// # Errors
