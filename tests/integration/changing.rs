@@ -203,7 +203,8 @@ fn a_base_image_that_moved_is_built_on_and_one_that_did_not_is_not() {
     let from = |name: &str| format!("[1/2] FROM docker.io/library/{name}@{then}");
     let stays: Registry = |case| case.docker.answers("image.debian:12", index("then").0);
     let moves: Registry = |case| case.docker.answers("image.debian:12", index("now").0);
-    let (pinned, twice) = (format!("debian@{then}"), format!("debian@{then} AS pinned\nFROM debian:12"));
+    let (pinned, twice) =
+        (format!("debian@{then}"), format!("debian@{then} AS pinned\nFROM debian:12\nCOPY --from=pinned /x /x"));
     let on_build = "[2/3] ONBUILD COPY . /all".to_owned();
     for (base, steps, registry, expected) in [
         ("debian:12", vec![from("debian:12")], stays, None),
@@ -240,7 +241,7 @@ fn a_base_image_that_moved_is_built_on_and_one_that_did_not_is_not() {
     ] {
         let dockerfile = format!("FROM {base}\nCOPY app /app\n");
         let copy = match (base == twice, steps.len()) {
-            (true, _) => "[stage-1 2/2] COPY app /app",
+            (true, _) => "[stage-1 3/3] COPY app /app",
             (false, 2) => "[3/3] COPY app /app",
             (false, _) => "[2/2] COPY app /app",
         };
@@ -272,6 +273,23 @@ fn a_base_image_is_asked_for_once_and_only_where_nothing_else_asks_for_a_build()
     case.repository.write("orders/app", "x");
     assert_eq!(built(&case).0, ["orders", "web"]);
     assert_eq!(case.docker.calls(&["buildx", "imagetools", "inspect"]).len(), 1);
+}
+
+#[test]
+fn stages_that_the_target_does_not_need_ask_for_no_build() {
+    let dockerfile = "FROM debian:12 AS tools\nCOPY tools /t\nFROM scratch AS web\nCOPY app /app\nFROM web AS all\n\
+                      COPY --from=tools /t /t\n";
+    let yaml = "images: { web: { context: web, target: web } }";
+    let files = [("web/Dockerfile", dockerfile), ("web/tools", "1")];
+    let case = with_steps(yaml, &files, "[web 1/1] COPY app /app", &[]);
+    assert!(built(&case).0.is_empty());
+    case.repository.write("web/tools", "2");
+    assert!(built(&case).0.is_empty());
+    case.repository.write("web/app", "2");
+    assert_eq!(built(&case).0, ["web"]);
+    case.repository.git(&["checkout", "--quiet", "."]);
+    case.repository.write("weighbridge.yml", yaml.replace("target: web", "target: all"));
+    assert_eq!(built(&case).0, ["web"]);
 }
 
 #[test]

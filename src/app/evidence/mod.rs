@@ -80,6 +80,7 @@ async fn of_image(image: &Image, inputs: &Inputs<'_>, differences: Result<&Diffe
     }
     let build_args = image.build_args.iter().filter(|(name, _)| !names_a_secret(name));
     Evidence {
+        target: image.target.clone(),
         no_cache: image.no_cache,
         no_cache_stages: image.no_cache_filter.clone(),
         build_args: build_args.filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::evidence::Evidence;
 use super::files::sources;
+use super::needed::needed;
 use crate::dockerfile::{Dockerfile, Origin};
 use crate::report::{BaseImage, CellReport};
 
@@ -36,14 +37,15 @@ fn inherited(base: &CellReport) -> Result<(), String> {
     }
 }
 
-/// The images from outside that the text names, arguments not expanded.
+/// The images from outside that the stages name which are needed, arguments not expanded.
 fn external(evidence: &Evidence, dockerfile: &Dockerfile) -> BTreeSet<String> {
     let is_stage_before = |index: usize, name: &str| {
         dockerfile.stages.iter().take(index).any(|stage| stage.name.as_deref() == Some(&name.to_lowercase()))
     };
-    let stages = dockerfile.stages.iter().map(|stage| stage.from.as_str()).enumerate();
-    let started = stages.filter(|(index, name)| *name != "scratch" && !is_stage_before(*index, name));
-    let instructions = dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
+    let stages = needed(evidence, dockerfile);
+    let names = stages.iter().map(|(index, stage)| (*index, stage.from.as_str()));
+    let started = names.filter(|(index, name)| *name != "scratch" && !is_stage_before(*index, name));
+    let instructions = stages.iter().flat_map(|(_, stage)| &stage.instructions);
     let sources = instructions.flat_map(|instruction| sources(evidence, instruction).unwrap_or_default());
     let copied = sources.filter_map(|sources| match sources.from {
         Origin::Named(name) if dockerfile.stage(&name).is_none() && !evidence.contexts.contains_key(&name) => {

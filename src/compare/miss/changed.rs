@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::evidence::{Changes, Evidence};
 use super::files::{contexts_of, files, sources};
+use super::needed::needed;
 use crate::dockerfile::Dockerfile;
 use crate::report::{CellReport, Finding, Outcome};
 
@@ -73,8 +74,8 @@ fn context_files(evidence: &Evidence, dockerfile: &Dockerfile) -> Option<String>
     if let Some(name) = evidence.contexts.keys().find(is_stage) {
         return Some(format!("what its stages take from the context {name} cannot be told"));
     }
-    let instructions = dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
-    for instruction in instructions {
+    let stages = needed(evidence, dockerfile);
+    for instruction in stages.iter().flat_map(|(_, stage)| &stage.instructions) {
         let line = instruction.line;
         if instruction.keyword == "ONBUILD" {
             return Some(format!("what line {line} takes cannot be told"));

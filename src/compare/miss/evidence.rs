@@ -7,6 +7,8 @@ use crate::dockerfile::Dockerfile;
 /// The evidence about one image, the same for all its platforms.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Evidence {
+    /// The stage that is built; the last one when `None`.
+    pub target: Option<String>,
     /// Whether the configuration asks for no cache at all.
     pub no_cache: bool,
     /// The stages for which it asks for none.

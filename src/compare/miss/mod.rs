@@ -7,6 +7,7 @@ mod evidence;
 mod explain;
 mod files;
 mod ignorable;
+mod needed;
 mod not_cached;
 
 pub use bases::movable;
