@@ -141,8 +141,15 @@ impl Git {
     /// # Errors
     /// When git fails.
     pub async fn branch(&self, name: &str) -> Result<Option<String>, GitError> {
-        let remote = self.reference(&format!("refs/remotes/origin/{name}")).await?;
-        if remote.is_some() { Ok(remote) } else { self.reference(&format!("refs/heads/{name}")).await }
+        // Full names, which unlike revisions have no operators; as patterns they also match what lies below.
+        let [remote, local] = ["refs/remotes/origin", "refs/heads"].map(|place| format!("{place}/{name}"));
+        let listing = self.command(&["for-each-ref", "--format=%(objectname) %(refname)", &remote, &local]);
+        let listed = String::from_utf8_lossy(&self.run(&listing).await?.stdout).into_owned();
+        let commit_of = |full_name: &str| {
+            let mut lines = listed.lines().filter_map(|line| line.split_once(' '));
+            lines.find(|(_, name)| *name == full_name).map(|(sha, _)| sha.to_owned())
+        };
+        Ok(commit_of(&remote).or_else(|| commit_of(&local)))
     }
 
     /// Whether the history was cut when cloning.
@@ -165,14 +172,6 @@ impl Git {
         let output = self.run(&self.command(&["ls-files", "--full-name", "-z", "--"]).arg(pathspec)).await?;
         let first = output.stdout.split(|byte| *byte == 0).next().unwrap_or_default();
         Ok((!first.is_empty()).then(|| String::from_utf8_lossy(first).into_owned()))
-    }
-
-    /// The commit of a reference by its full name, which unlike a revision has no operators.
-    async fn reference(&self, full_name: &str) -> Result<Option<String>, GitError> {
-        match self.ask(&["show-ref", "--verify", "--quiet", "--", full_name]).await? {
-            Some(_) => self.resolve(full_name).await,
-            None => Ok(None),
-        }
     }
 
     async fn verify(&self, object: &str) -> Result<Option<String>, GitError> {
