@@ -3,11 +3,13 @@
 
 use std::cmp::Reverse;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
+
+const WRITE_BUFFER_BYTES: usize = 64 << 10;
 
 /// Reads a whole file, refusing one of more than `limit_bytes`.
 ///
@@ -15,7 +17,9 @@ use anyhow::{Context, Result, bail};
 /// When the file cannot be read or is larger than the limit.
 pub fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>> {
     let file = open(path)?;
-    let mut content = Vec::new();
+    // Growing as it comes would copy a large file some times over.
+    let expected_bytes = file.metadata().map_or(0, |metadata| metadata.len().min(limit_bytes));
+    let mut content = Vec::with_capacity(usize::try_from(expected_bytes).unwrap_or_default());
     file.take(limit_bytes.saturating_add(1))
         .read_to_end(&mut content)
         .with_context(|| format!("read {}", path.display()))?;
@@ -92,11 +96,22 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
 /// # Errors
 /// When the directory cannot be written or the disk is full; the old file is then untouched.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
+    write_atomic_with(path, |file| file.write_all(content))
+}
+
+/// The same for content that is not in memory as a whole.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>) -> Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_dir_all(directory)?;
     let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(directory)?;
-        file.write_all(content)?;
+        let file = tempfile::Builder::new().permissions(readable()).tempfile_in(directory)?;
+        let mut buffer = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file.as_file());
+        fill(&mut buffer)?;
+        buffer.flush()?;
+        drop(buffer);
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())

@@ -51,7 +51,7 @@ pub(super) fn write_carried_over(output: &Path, report: Report, leg: &Leg) -> Re
         return Ok(());
     }
     let part = Report { leg: Some(leg.clone()), ..report };
-    fs::write_atomic(&folder.join(leg.name_of_carried_over()), v1::to_line(&part).as_bytes())
+    fs::write_atomic_with(&folder.join(leg.name_of_carried_over()), |file| v1::write_line(&part, file))
 }
 
 /// The folder, in which only parts of this run are left.

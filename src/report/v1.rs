@@ -12,6 +12,8 @@ mod scan;
 pub mod types;
 mod write;
 
+use std::io;
+
 use write::Cells;
 pub(crate) use write::seconds;
 
@@ -30,10 +32,12 @@ pub fn to_json(report: &Report) -> String {
 }
 
 /// The same on one line, for files of thousands of cells that only programs read: it is a third shorter.
-#[must_use]
-pub fn to_line(report: &Report) -> String {
-    // As above, there is no way to fail.
-    serde_json::to_string(&types::Report::<Cells<'_>>::from(report)).unwrap_or_default() + "\n"
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_line(report: &Report, mut to: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut to, &types::Report::<Cells<'_>>::from(report))?;
+    to.write_all(b"\n")
 }
 
 /// Reads a report. The caller limits the number of bytes.
