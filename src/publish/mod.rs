@@ -101,7 +101,9 @@ fn claim(path: &Path) -> Result<File> {
     if !fs::is_file(&marker) {
         refuse_foreign(path, &ignore)?;
     }
-    fs::write_atomic(&ignore, IGNORE_EVERYTHING.as_bytes())?;
+    if !is_ours(&ignore) {
+        fs::write_atomic(&ignore, IGNORE_EVERYTHING.as_bytes())?;
+    }
     let lock = fs::create(&marker)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -112,13 +114,16 @@ fn claim(path: &Path) -> Result<File> {
 
 fn refuse_foreign(path: &Path, ignore: &Path) -> Result<()> {
     let items = if fs::is_directory(path) { fs::list(path, usize::MAX)? } else { Vec::new() };
-    let ours = fs::read_text(ignore, 1 << 10).is_ok_and(|text| text == IGNORE_EVERYTHING);
-    let foreign =
-        items.iter().find(|item| !RESTORED.contains(&item.name.as_str()) || (item.name == ".gitignore" && !ours));
+    let is_foreign = |name: &str| !RESTORED.contains(&name) || (name == ".gitignore" && !is_ours(ignore));
+    let foreign = items.iter().find(|item| is_foreign(&item.name));
     match foreign {
         Some(item) => bail!("{} holds {:?}, which weighbridge did not write", path.display(), item.name),
         None => Ok(()),
     }
+}
+
+fn is_ours(ignore: &Path) -> bool {
+    fs::read_text(ignore, 1 << 10).is_ok_and(|text| text == IGNORE_EVERYTHING)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -46,12 +46,23 @@ pub(super) async fn gather(config: &Config, revisions: &Revisions, output: &Path
     // Without a repository nothing is asked of places.
     let repository = revisions.git.as_ref().map_or(config.root.as_path(), Git::root);
     let roots = Roots::new(repository, &config.root);
-    let inputs: Vec<Inputs<'_>> = config.images.iter().map(|image| Inputs::of(image, &roots)).collect();
-    let differences = match (&revisions.git, base_sha(revisions)) {
-        (Ok(git), Some(sha)) => Differences::since(git, sha, &revisions.status, output).await,
-        (Ok(_), None) => Err("no commit to compare with".to_owned()),
-        (Err(error), _) => Err(untold(error)),
+    let differences = async {
+        match (&revisions.git, base_sha(revisions)) {
+            (Ok(git), Some(sha)) => Differences::since(git, sha, &revisions.status, output).await,
+            (Ok(_), None) => Err("no commit to compare with".to_owned()),
+            (Err(error), _) => Err(untold(error)),
+        }
     };
+    let inputs = async {
+        let mut inputs = Vec::with_capacity(config.images.len());
+        for image in &config.images {
+            inputs.push(Inputs::of(image, &roots));
+            // Of thousands of images these are looked at while git looks as well.
+            tokio::task::yield_now().await;
+        }
+        inputs
+    };
+    let (differences, inputs) = tokio::join!(differences, inputs);
     let mut evidence = BTreeMap::new();
     for (image, inputs) in config.images.iter().zip(&inputs) {
         evidence.insert(image.name.clone(), of_image(image, inputs, differences.as_ref()).await);
