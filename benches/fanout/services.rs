@@ -61,6 +61,8 @@ impl Services {
         let config = config::resolve(&Request::default(), &env, &NoBake).unwrap();
         let services = Self { directory, config, sha };
         fs::write(services.baseline(), v1::to_json(&services.whole())).unwrap();
+        // A file that is kept for good would wait for all of these to reach the disk.
+        Command::new("sync").status().unwrap();
         services
     }
 
