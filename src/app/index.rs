@@ -122,7 +122,8 @@ impl Run<'_> {
             };
             if let Err(error) = created {
                 ensure!(is_immutable(&error), error);
-                let hint = || format!("{error:#}; a tag that must not move stands for another image: choose a new one");
+                let hint =
+                    || format!("{error:#}; a tag that must not move has to be new, or stand for this image already");
                 // An earlier report of the same run may have put it where it belongs.
                 for tag in tags {
                     look(tag).await.with_context(hint)?;

@@ -94,10 +94,13 @@ async fn the_default_branch_is_that_of_origin_then_a_common_name() {
     assert_eq!(git.default_branch().await.unwrap().as_deref(), Some("main"));
     repository.git(&["branch", "--move", "main", "team/trunk"]).await;
     assert_eq!(git.default_branch().await.unwrap().as_deref(), Some("master"));
+    assert_eq!(git.branch("team").await.unwrap(), None, "a folder of branches is none");
     let clone = Repository::shallow_clone(&repository, 1).await;
     let git = clone.open().await;
     assert_eq!(git.default_branch().await.unwrap().as_deref(), Some("team/trunk"));
-    assert_eq!(git.branch("team/trunk").await.unwrap(), Some(first));
+    assert_eq!(git.branch("team/trunk").await.unwrap(), Some(first.clone()));
+    clone.commit("local").await;
+    assert_eq!(git.branch("team/trunk").await.unwrap(), Some(first), "what was fetched goes first");
     clone.git(&["checkout", "--quiet", "--detach"]).await;
     assert_eq!(git.current_branch().await.unwrap(), None);
 }

@@ -133,7 +133,7 @@ fn a_tag_that_must_not_move_may_stand_where_it_belongs_already() {
     case.run(&["--push"]).expect(0);
     case.docker.answers("index", index(&[("amd64", "sha256:other"), ("arm64", ARM64)]));
     let refused = case.run(&["--push"]).expect(3);
-    let refused = refused.says("a tag that must not move stands for another image: choose a new one");
+    let refused = refused.says("has to be new, or stand for this image already: another image stands there");
     refused.says("because the tag is immutable");
     assert_eq!(case.repository.report()["verdict"], "fail");
 }
