@@ -104,6 +104,9 @@ fn collect(place: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
 /// # Errors
 /// When it cannot be read or is no report, as when it was cut short.
 pub(super) fn read(file: &Path) -> Result<Report> {
+    if fs::length(file).is_none() {
+        bail!("{} is not there; name the directory or the files that `weighbridge build` left", file.display());
+    }
     v1::from_json(&fs::read_limited(file, baseline::REPORT_LIMIT_BYTES)?)
 }
 
@@ -127,6 +130,8 @@ mod tests {
         assert!(format!("{:#}", read(&written[0]).unwrap_err()).contains("EOF"));
         let empty = tempfile::tempdir().unwrap();
         assert_eq!(find(&[empty.path().to_owned()]).unwrap(), Vec::<PathBuf>::new());
-        assert!(find(&[empty.path().join("x")]).is_ok_and(|named| named.len() == 1));
+        let absent = empty.path().join("x");
+        assert_eq!(find(std::slice::from_ref(&absent)).unwrap(), std::slice::from_ref(&absent));
+        assert!(format!("{:#}", read(&absent).unwrap_err()).contains("is not there; name the directory"));
     }
 }
