@@ -1,7 +1,7 @@
 //! The cases that readers of images get wrong, with their exact books.
 
 use weighbridge::inspect::Account;
-use weighbridge::inspect::WasteKind::{self, Deleted, MetadataOnly, Opaque, Overwritten};
+use weighbridge::report::contents::WasteKind::{self, Deleted, MetadataOnly, Opaque, Overwritten};
 
 use crate::account;
 use crate::tape::{Item, directory, file, hard_link, mark, symlink};

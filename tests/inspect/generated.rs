@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use weighbridge::inspect::{Contents, WasteKind};
+use weighbridge::inspect::Contents;
+use weighbridge::report::contents::WasteKind;
 
 use crate::oracle::{self, Lost, Verdict};
 use crate::tape::{self, Form, Item, What};

@@ -1,7 +1,8 @@
 //! Six ordinary images of which the best-known reader says the wrong waste in five: with files of 10 MiB, and with what
 //! `RUN` really writes, so that the whole of each account can be said.
 
-use weighbridge::inspect::{Account, WasteKind};
+use weighbridge::inspect::Account;
+use weighbridge::report::contents::WasteKind;
 
 use crate::account;
 use crate::tape::{Item, directory, file, mark};

@@ -1,8 +1,8 @@
 //! What was lost, with what would keep it from being written.
 
-use crate::inspect::{Account, Pair, WasteKind};
+use crate::inspect::{Account, Pair};
 use crate::oci::Image;
-use crate::report::contents;
+use crate::report::contents::{self, WasteKind};
 
 /// What wrote a layer, as far as it decides what to do about its waste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,22 +38,13 @@ pub(super) fn pairs(account: &Account, image: &Image) -> Vec<contents::Waste> {
     let told = pairs.into_iter().map(|pair| contents::Waste {
         writer: pair.writer,
         killer: pair.killer,
-        kind: kind(pair.kind),
+        kind: pair.kind,
         bytes: pair.bytes,
         files: pair.files,
         examples: super::examples(&pair.examples),
         fix: fix(pair, by(pair.writer), by(pair.killer)).map(str::to_owned),
     });
     told.collect()
-}
-
-fn kind(kind: WasteKind) -> contents::WasteKind {
-    match kind {
-        WasteKind::Deleted => contents::WasteKind::Deleted,
-        WasteKind::Opaque => contents::WasteKind::Opaque,
-        WasteKind::Overwritten => contents::WasteKind::Overwritten,
-        WasteKind::MetadataOnly => contents::WasteKind::MetadataOnly,
-    }
 }
 
 /// What to do. The instructions are untrusted: they decide, and are not repeated.

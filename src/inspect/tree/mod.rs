@@ -35,7 +35,7 @@ pub use find::{Absent, Found, FoundKind};
 pub use place::Changes;
 use place::{Node, Places};
 use waste::Waste;
-pub use waste::{Pair, WasteKind};
+pub use waste::Pair;
 pub use weigh::Weighed;
 
 use super::attributes::{AttributesId, AttributesTable};
@@ -43,6 +43,7 @@ use super::detail::Detail;
 use super::layer::{Change, Entry, Layer};
 use super::paths::{PathId, Paths};
 use super::texts::Texts;
+use crate::report::contents::WasteKind;
 
 /// The file system after some layers.
 #[derive(Debug)]

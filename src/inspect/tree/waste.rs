@@ -3,19 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::example::{self, Example};
-
-/// How a file came to be lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WasteKind {
-    /// A whiteout names it, or a directory that it is in.
-    Deleted,
-    /// It is in a directory that was emptied by an opaque marker, as `rm -rf x && mkdir x` does.
-    Opaque,
-    /// Something else was written in its place.
-    Overwritten,
-    /// The same bytes were written in its place, as `chmod`, `chown` and `touch` do.
-    MetadataOnly,
-}
+use crate::report::contents::WasteKind;
 
 /// The files that one layer wrote and another ended in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
