@@ -136,6 +136,8 @@ fn part_of(part: Contents, numbers: &[usize], layers: usize) -> Contents {
         |layer: u32| numbers.get(usize::try_from(layer).ok()?).and_then(|number| u32::try_from(*number).ok());
     let weights = part.weights.into_iter().filter_map(|mut weight| {
         weight.layer = number_of(weight.layer)?;
+        // Packages are not told, so paths account for all.
+        weight.packaged_bytes = 0;
         Some(weight)
     });
     Contents {

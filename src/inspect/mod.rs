@@ -29,5 +29,5 @@ pub use image::{Contents, LayerContents, read, read_by};
 pub use kept::Kept;
 pub use layer::Layer;
 pub use tree::{
-    Absent, Account, Changes, Copied, Duplicate, Found, FoundKind, LiveFile, Pair, Tree, Weighed, WrittenFile,
+    Absent, Account, Changes, Copied, Duplicate, Found, FoundKind, LiveFile, Packaged, Pair, Tree, Weighed, WrittenFile,
 };

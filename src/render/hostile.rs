@@ -124,7 +124,14 @@ fn contents(evil: &str) -> Contents {
         url: Some(text()),
     };
     let examples = || vec![contents::FileBytes { path: text(), bytes: 9_000_000 }];
-    let files = [(1, evil, 30_000_000), (1, &*format!("{evil}/{evil}"), 20_000_000), (0, "a", 1)];
+    let nested = format!("{evil}/{evil}");
+    let mut files = vec![(1, evil, 30_000_000), (1, &*nested, 20_000_000), (0, "a", 1), (1, "p/x", 9_000_000)];
+    // So many are told together.
+    let small: Vec<String> = (0..40).map(|number| format!("small/{number}")).collect();
+    files.extend(small.iter().map(|path| (1, &**path, 1_000_000)));
+    let mut packages = vec![sample::contents::package(1, evil, evil, evil, 9_000_000, "p")];
+    packages.extend(small.iter().map(|path| sample::contents::package(1, evil, path, evil, 1_000_000, path)));
+    let inside = sample::contents::with_packages(sample::contents::of(2, &files), packages);
     Contents {
         live_bytes: 1_000,
         waste: vec![contents::Waste {
@@ -136,12 +143,11 @@ fn contents(evil: &str) -> Contents {
             examples: examples(),
             fix: Some(text()),
         }],
-        packages: vec![sample::contents::package(1, evil, evil, evil, 9_000_000, evil)],
         leftovers: vec![contents::Leftover { kind: text(), bytes: 1, files: 1, examples: examples(), fix: text() }],
         exposed_ports: vec![text()],
         findings: vec![finding()],
         start: contents::StartCheck { verdict: contents::Starts::No, findings: vec![finding()] },
-        ..sample::contents::of(2, &files)
+        ..inside
     }
 }
 
@@ -177,7 +183,8 @@ fn render_all(evil: &str) -> [String; 3] {
 fn nothing_that_others_write_is_more_than_text_in_any_format() {
     for evil in TEXTS {
         render_all(evil);
-        render_all(&format!("x {evil} y"));
+        let [markdown, ..] = render_all(&format!("x {evil} y"));
+        assert!(markdown.contains("40 small "), "{markdown}");
     }
     render_all(&TEXTS.join(" "));
 }

@@ -49,6 +49,9 @@ fn part(part: &Part<'_>, bytes: Bytes) -> Line {
             };
             package(change).then(format!(" ({note}{}{unpacked})", part.bytes))
         }
+        What::SmallPackages { kind, count } => {
+            Line::ours(format!("{count} small ")).text(kind).then(format!(" packages ({}{unpacked})", part.bytes))
+        }
         What::Path { path, .. } => Line::default().code(path).then(format!(" ({}{unpacked})", part.bytes)),
     }
 }
@@ -119,6 +122,10 @@ mod tests {
             (vec![package_of(&["1.0"], &["1.0", "2.0"], 1_000)], ", wrote ms 1.0 → 1.0 and 2.0 (+1.0 kB unpacked)"),
             (vec![package_of(&["1.0"], &[], -5_000)], ": ms 1.0 (gone, −5.0 kB unpacked)"),
             (vec![package_of(&[""], &[""], 5_000)], ", wrote ms (+5.0 kB unpacked)"),
+            (
+                vec![Part { what: What::SmallPackages { kind: "npm", count: 211 }, bytes: ByteDelta(50_100_000) }],
+                ", wrote 211 small npm packages (+50.1 MB unpacked)",
+            ),
             (
                 vec![path("m/.pnpm/@swc", 61_200_000), path("m/next", 2_000), path("x", 1_000)],
                 ", wrote m/.pnpm/@swc (+61.2 MB unpacked), m/next (+2.0 kB) and 1 more",

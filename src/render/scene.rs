@@ -309,10 +309,11 @@ fn recommend_with_package() -> Contents {
         examples: example("root/.cache/pip/http", 1_100_000),
         fix: "`RUN --mount=type=cache` for the package manager's downloads".into(),
     };
+    let package = sample::contents::package(1, "python", "rapidfuzz", "3.9.6", 9_100_000, "opt/packages/rapidfuzz");
+    let inside = sample::contents::with_packages(inside, vec![package]);
     Contents {
         live_bytes: inside.live_bytes - waste.bytes,
         waste: vec![waste],
-        packages: vec![sample::contents::package(1, "python", "rapidfuzz", "3.9.6", 9_100_000, "opt/packages")],
         exposed_ports: vec!["8080/tcp".into()],
         findings: vec![root],
         leftovers: vec![leftover],

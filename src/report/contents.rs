@@ -113,6 +113,8 @@ pub struct Weight {
     pub files: u64,
     /// Whether it is a file.
     pub is_file: bool,
+    /// The part of `bytes` that packages account for: those of this layer, by their `layer_bytes`.
+    pub packaged_bytes: u64,
 }
 
 /// Something that a package manager installed or a compiler linked.
@@ -128,6 +130,8 @@ pub struct Package {
     pub bytes: Option<u64>,
     /// The layer that wrote most of these bytes or, without them, what told of it.
     pub layer: u32,
+    /// The part of `bytes` that this layer wrote.
+    pub layer_bytes: Option<u64>,
     /// Where it is: its directory, or the binary that it is in.
     pub path: String,
 }

@@ -7,6 +7,7 @@ mod cases;
 mod describing;
 #[path = "../support/elf.rs"]
 mod elf;
+mod explaining;
 mod finding;
 mod forms;
 mod generated;

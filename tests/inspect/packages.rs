@@ -17,7 +17,7 @@ fn described(layers: &[Vec<Item>]) -> Contents {
 /// `kind name version bytes layer path` of each.
 fn told(layers: &[Vec<Item>]) -> Vec<String> {
     let line = |package: &Package| {
-        let Package { kind, name, version, bytes, layer, path } = package;
+        let Package { kind, name, version, bytes, layer, path, .. } = package;
         let bytes = bytes.map_or("?".to_owned(), |bytes| bytes.to_string());
         format!("{kind} {name} {version} {bytes} {layer} {path}")
     };

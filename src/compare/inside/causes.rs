@@ -3,23 +3,22 @@
 //! Compressed bytes have no paths, as a compressor knows no files. So what is told of paths and packages are bytes of
 //! files as they lie on a disk, beside the compressed bytes of the layer that they are in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::growth::{Growth, Place, Way};
 use super::packages::{self, PackageChange};
-use super::side::Side;
+use super::side::{Side, tells_packaged};
 use crate::compare::layers::LayerChange;
 use crate::compare::weight::Delta;
-use crate::report::contents::Package;
 use crate::report::{Contents, ImageMeasurement, Layer};
 use crate::units::{ByteDelta, Bytes};
 
 /// From this part on a change counts as explained, in percent.
 const ENOUGH_PERCENT: u64 = 80;
-/// What accounts for less than this part is not named, in percent.
-const LEAST_PERCENT: u64 = 3;
-/// More names explain nothing to anybody.
-const PARTS: usize = 8;
+/// What accounts for less than this part is not named by itself, in percent.
+const LEAST_PERCENT: u64 = 5;
+/// Enough where nothing shrinks while other things grow; where so many do not suffice, more do not either.
+const PARTS: usize = 24;
 
 /// Why the bytes of an image changed, as far as one place in the Dockerfile is concerned.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +51,18 @@ pub struct Part<'a> {
     pub bytes: ByteDelta,
 }
 
-/// A package or a path.
+/// Packages or a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What<'a> {
     /// A package.
     Package(PackageChange<'a>),
+    /// Packages each of which is too small to be named.
+    SmallPackages {
+        /// Who knows of them, such as `npm`; untrusted text.
+        kind: &'a str,
+        /// How many they are.
+        count: usize,
+    },
     /// A file or directory.
     Path {
         /// Without a leading slash, untrusted text.
@@ -121,58 +127,75 @@ fn explained<'a>(
     base: (&'a Contents, &BTreeSet<usize>),
     head: (&'a Contents, &BTreeSet<usize>),
 ) -> Cause<'a> {
-    let (before, after) = (Side::of(base.0, base.1), Side::of(head.0, head.1));
+    let with_packages = tells_packaged(base.0) && tells_packaged(head.0);
+    let side = |(contents, layers)| Side::of(contents, layers, with_packages);
+    let (before, after) = (side(base), side(head));
     let unpacked = Bytes(after.bytes()).delta_from(Bytes(before.bytes()));
     let parts = parts(&before, &after, unpacked.0);
     Cause { origin, compressed, unpacked, parts }
 }
 
 /// What accounts for a difference. What was named is held against the whole, and the next is sought in the direction of
-/// what is left: so where one version takes the place of another, both are named.
+/// what is left: so where one version takes the place of another, both are named. Bytes that a package accounts for are
+/// of no path, so nothing is told twice.
 fn parts<'a>(base: &Side<'a>, head: &Side<'a>, unpacked: i64) -> Vec<Part<'a>> {
-    let all = unpacked.unsigned_abs();
-    let percent = |part: u64| all.saturating_mul(part) / 100;
-    let (rest, least) = (percent(100 - ENOUGH_PERCENT), percent(LEAST_PERCENT).max(1));
-    let mut packages = packages::resized(&base.packages, &head.packages);
-    let mut growth = Growth::between(base, head);
-    for (change, delta) in &packages {
-        let is_it = |package: &&&Package| (change.kind, change.name) == (&*package.kind, &*package.name);
-        if let Some(package) = head.packages.iter().chain(&base.packages).find(is_it) {
-            growth.take(&package.path, *delta);
-        }
-    }
-    let packaged = packages.iter().fold(0i64, |sum, (_, delta)| sum.saturating_add(*delta));
-    // Packages are what somebody decided for, and their files lie anywhere. So where they account for most, only so
-    // much is sought by path as none of them accounts for.
-    let forward = if unpacked < 0 { Way::Down } else { Way::Up };
-    let mut unpackaged =
-        if forward.bytes(packaged) >= all / 2 { all.saturating_sub(forward.bytes(packaged)) } else { u64::MAX };
+    let percent = |bytes: i64, part: u64| bytes.unsigned_abs().saturating_mul(part) / 100;
+    let enough = percent(unpacked, 100 - ENOUGH_PERCENT);
+    let packages = packages::resized(&base.packages, &head.packages);
+    let mut named = Names { packages, places: Growth::between(base, head) };
     let (mut parts, mut left) = (Vec::new(), unpacked);
-    while left.unsigned_abs() > rest && parts.len() < PARTS {
+    while left.unsigned_abs() > enough && parts.len() < PARTS {
         let way = if left < 0 { Way::Down } else { Way::Up };
-        let package = packages.iter().position(|(_, delta)| way.bytes(*delta) >= least);
-        let package_bytes = package.and_then(|at| packages.get(at)).map_or(0, |(_, delta)| way.bytes(*delta));
-        let place = growth.next(way, least).filter(|place| way.bytes(place.delta) <= unpackaged);
-        let is_package = place.is_none_or(|place| package_bytes >= way.bytes(place.delta) || unpackaged != u64::MAX);
-        let part = match (package, place) {
-            (Some(at), _) if is_package => {
-                let (change, delta) = packages.remove(at);
-                Part { what: What::Package(change), bytes: ByteDelta(delta) }
-            }
-            (_, Some(Place { path, delta, is_file, is_whole })) => {
-                growth.take(path, delta);
-                unpackaged =
-                    if unpackaged == u64::MAX { unpackaged } else { unpackaged.saturating_sub(way.bytes(delta)) };
-                let what = What::Path { path, is_directory: !is_file, is_whole };
-                Part { what, bytes: ByteDelta(delta) }
-            }
-            (_, None) => break,
-        };
+        // Where things grow and shrink, what is left may be more than the whole.
+        let least = percent(unpacked, LEAST_PERCENT).max(percent(left, LEAST_PERCENT)).max(1);
+        let found = named.next(way, least).or_else(|| named.small_packages(way, least));
+        let Some(part) = found.or_else(|| named.next(way, 1)) else { break };
         left = left.saturating_sub(part.bytes.0);
         parts.push(part);
     }
     parts.sort_by_key(|part| std::cmp::Reverse(part.bytes.0.unsigned_abs()));
     parts
+}
+
+/// What may still be named.
+struct Names<'a> {
+    packages: Vec<(PackageChange<'a>, i64)>,
+    places: Growth<'a>,
+}
+
+impl<'a> Names<'a> {
+    /// The package or place that goes furthest this way, but at least so far.
+    fn next(&mut self, way: Way, at_least: u64) -> Option<Part<'a>> {
+        let at = self.packages.iter().position(|(_, delta)| way.bytes(*delta) >= at_least);
+        let package_bytes = at.and_then(|at| self.packages.get(at)).map_or(0, |(_, delta)| way.bytes(*delta));
+        match (at, self.places.next(way, at_least)) {
+            (_, Some(Place { path, delta, is_file, is_whole })) if way.bytes(delta) > package_bytes => {
+                self.places.take(path, delta);
+                let what = What::Path { path, is_directory: !is_file, is_whole };
+                Some(Part { what, bytes: ByteDelta(delta) })
+            }
+            (Some(at), _) => {
+                let (change, delta) = self.packages.remove(at);
+                Some(Part { what: What::Package(change), bytes: ByteDelta(delta) })
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// Packages of one kind that together go at least so far this way, and each of which does not.
+    fn small_packages(&mut self, way: Way, at_least: u64) -> Option<Part<'a>> {
+        let mut kinds: BTreeMap<&'a str, (usize, u64)> = BTreeMap::new();
+        for (change, delta) in self.packages.iter().filter(|(_, delta)| way.bytes(*delta) > 0) {
+            let (count, bytes) = kinds.entry(change.kind).or_default();
+            (*count, *bytes) = (*count + 1, bytes.saturating_add(way.bytes(*delta)));
+        }
+        let (kind, (count, bytes)) =
+            kinds.into_iter().filter(|(_, (_, bytes))| *bytes >= at_least).max_by_key(|(_, (_, bytes))| *bytes)?;
+        self.packages.retain(|(change, delta)| change.kind != kind || way.bytes(*delta) == 0);
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let bytes = ByteDelta(if way == Way::Up { bytes } else { bytes.saturating_neg() });
+        Some(Part { what: What::SmallPackages { kind, count }, bytes })
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +228,7 @@ mod tests {
                 What::Package(PackageChange { kind, name, base, head, .. }) => {
                     format!("  {kind} {name} {base:?} {head:?} {}", part.bytes)
                 }
+                What::SmallPackages { kind, count } => format!("  {count} small {kind} packages {}", part.bytes),
                 What::Path { path, is_directory, is_whole } => {
                     let (slash, whole) = (if *is_directory { "/" } else { "" }, if *is_whole { " whole" } else { "" });
                     format!("  {path}{slash} {}{whole}", part.bytes)
@@ -222,10 +246,9 @@ mod tests {
 
     #[test]
     fn a_new_package_is_the_cause_rather_than_its_files() {
-        let site = "opt/packages";
         let files = [(0, "bin/sh", 100_000), (1, "opt/packages/base.py", 400_000), APP];
         let base = report(layers("os", "a", 20_000_000), contents::of(3, &files));
-        let mut inside = contents::of(
+        let inside = contents::of(
             3,
             &[
                 files[0],
@@ -235,8 +258,8 @@ mod tests {
                 APP,
             ],
         );
-        inside.packages = vec![package(1, "python", "rapidfuzz", "3.9.6", 9_100_000, site)];
-        let head = report(layers("os", "b", 23_300_000), inside);
+        let packages = vec![package(1, "python", "rapidfuzz", "3.9.6", 9_100_000, "opt/packages/rapidfuzz")];
+        let head = report(layers("os", "b", 23_300_000), contents::with_packages(inside, packages));
         insta::assert_snapshot!(told(&base, &head), @r#"
         line 18 +9.1 MB unpacked, explained 100 %
           python rapidfuzz [] ["3.9.6"] +9.1 MB
@@ -255,8 +278,8 @@ mod tests {
             (1, "usr/x", 50_000),
             APP,
         ];
-        let mut inside = contents::of(3, &files);
-        inside.packages = vec![package(1, "npm", "react", "19.0.0", 4_000_000, "m/.pnpm/react")];
+        let packages = vec![package(1, "npm", "react", "19.0.0", 4_000_000, "m/.pnpm/react")];
+        let inside = contents::with_packages(contents::of(3, &files), packages);
         let head = report(layers("os", "b", 50_000_000), inside);
         insta::assert_snapshot!(told(&base, &head), @r"
         line 18 +85.2 MB unpacked, explained 95 %
@@ -283,8 +306,9 @@ mod tests {
         ");
         let with = |version: &str, bytes| {
             let mut report = of(version, version, bytes);
-            let inside = report.cells[0].image.as_mut().unwrap().contents.as_mut().unwrap();
-            inside.packages = vec![package(1, "deb", "tool", version, bytes, &format!("usr/lib/tool-{version}"))];
+            let inside = &mut report.cells[0].image.as_mut().unwrap().contents;
+            let packages = vec![package(1, "deb", "tool", version, bytes, &format!("usr/lib/tool-{version}"))];
+            *inside = inside.take().map(|inside| contents::with_packages(inside, packages));
             report
         };
         insta::assert_snapshot!(told(&with("1", 9_000_000), &with("2", 10_000_000)), @r#"
@@ -294,10 +318,65 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_beside_a_package_is_told_beside_it_and_no_byte_twice() {
+        let site = |file: &str| format!("usr/lib/python3/{file}");
+        let files = [(site("big/a.so"), 9_000_000), (site("model.bin"), 6_000_000), (site("small.py"), 2_000)];
+        let files: Vec<(u32, &str, u64)> = files.iter().map(|(path, bytes)| (1, &**path, *bytes)).collect();
+        let packages = vec![package(1, "python", "big", "1", 9_000_000, &site("big"))];
+        let head = report(layers("os", "b", 9_000_000), contents::with_packages(contents::of(3, &files), packages));
+        let base = report(layers("os", "a", 1_000_000), contents::of(3, &files[2..]));
+        insta::assert_snapshot!(told(&base, &head), @r#"
+        line 18 +15.0 MB unpacked, explained 100 %
+          python big [] ["1"] +9.0 MB
+          usr/lib/python3/model.bin +6.0 MB whole
+        "#);
+        // A baseline that does not tell where its packages are: then paths account for all.
+        let mut older = head.clone();
+        let inside = older.cells[0].image.as_mut().unwrap().contents.as_mut().unwrap();
+        inside.weights.iter_mut().for_each(|weight| weight.packaged_bytes = 0);
+        insta::assert_snapshot!(told(&older, &base), @r"
+        line 18 −15.0 MB unpacked, explained 100 %
+          usr/lib/python3/big/a.so −9.0 MB whole
+          usr/lib/python3/model.bin −6.0 MB whole
+        ");
+    }
+
+    #[test]
+    fn packages_that_are_too_small_to_be_named_are_told_together() {
+        let files: Vec<(u32, String, u64)> =
+            (0..90).map(|number| (1, format!("node_modules/p{number}/index.js"), 100_000 + number)).collect();
+        let files: Vec<(u32, &str, u64)> = files.iter().map(|(layer, path, bytes)| (*layer, &**path, *bytes)).collect();
+        let big = [(1, "node_modules/big/x.node", 4_000_000), (1, "lib/data", 3_000_000)];
+        let of_files = |files: &[(u32, &str, u64)]| {
+            let packages = files.iter().filter_map(|(layer, path, bytes)| {
+                let directory = path.rsplit_once('/').unwrap().0;
+                let name = directory.strip_prefix("node_modules/")?;
+                Some(package(*layer, "npm", name, "1", *bytes, directory))
+            });
+            contents::with_packages(contents::of(3, files), packages.collect())
+        };
+        let base = report(layers("os", "a", 1_000_000), of_files(&[]));
+        let head = report(layers("os", "b", 9_000_000), of_files(&[&files[..], &big].concat()));
+        insta::assert_snapshot!(told(&base, &head), @r#"
+        line 18 +16.0 MB unpacked, explained 100 %
+          90 small npm packages +9.0 MB
+          npm big [] ["1"] +4.0 MB
+          lib/data +3.0 MB whole
+        "#);
+        insta::assert_snapshot!(told(&head, &base), @r#"
+        line 18 −16.0 MB unpacked, explained 100 %
+          90 small npm packages −9.0 MB
+          npm big ["1"] [] −4.0 MB
+          lib/data −3.0 MB whole
+        "#);
+    }
+
+    #[test]
     fn the_base_image_is_one_cause_apart_from_our_own_layers() {
         let of = |os: &str, own: &str, os_bytes, own_bytes| {
-            let mut inside = contents::of(3, &[(0, "usr/lib/libssl.so", os_bytes), (1, "srv/data", own_bytes), APP]);
-            inside.packages = vec![package(0, "deb", "libssl3", os, os_bytes, "usr/lib")];
+            let inside = contents::of(3, &[(0, "usr/lib/libssl.so", os_bytes), (1, "srv/data", own_bytes), APP]);
+            let packages = vec![package(0, "deb", "libssl3", os, os_bytes, "usr/lib")];
+            let inside = contents::with_packages(inside, packages);
             let mut layers = layers(os, own, own_bytes / 2);
             layers[0].compressed_bytes = os_bytes / 2;
             report(layers, inside)

@@ -45,7 +45,7 @@ pub(super) struct Place<'a> {
     pub(super) is_whole: bool,
 }
 
-/// The difference of two sides, path by path.
+/// The difference of two sides, path by path, as far as no package accounts for it.
 #[derive(Debug)]
 pub(super) struct Growth<'a> {
     places: BTreeMap<&'a str, Node<'a>>,
@@ -73,15 +73,15 @@ enum State {
 impl<'a> Growth<'a> {
     /// What changed from one side to the other. Where one side does not tell enough, nothing is said.
     pub(super) fn between(base: &Side<'a>, head: &Side<'a>) -> Self {
-        let there = head.paths().map(|(path, load)| (path, load, base.at(path, load.bytes), Way::Up));
+        let there = head.paths().map(|(path, load)| (path, load, base.at(path, load.loose_bytes), Way::Up));
         let gone = base.paths().filter(|(path, _)| !head.has(path));
-        let gone = gone.map(|(path, load)| (path, load, head.at(path, load.bytes), Way::Down));
+        let gone = gone.map(|(path, load)| (path, load, head.at(path, load.loose_bytes), Way::Down));
         let mut places: BTreeMap<&'a str, Node<'a>> = BTreeMap::new();
         for (path, load, other, way) in there.chain(gone) {
             let Some(other) = other else { continue };
-            let difference = signed(load.bytes).saturating_sub(signed(other));
+            let difference = signed(load.loose_bytes).saturating_sub(signed(other.loose_bytes));
             let delta = if way == Way::Up { difference } else { difference.saturating_neg() };
-            let is_whole = other == 0 && load.bytes > 0;
+            let is_whole = other.bytes == 0 && load.bytes > 0;
             // The root is no name for anything.
             let state = if path.is_empty() { State::Open } else { State::Free };
             places.insert(path, Node { delta, is_file: load.is_file, is_whole, state, children: Vec::new() });
@@ -95,15 +95,12 @@ impl<'a> Growth<'a> {
         Self { places }
     }
 
-    /// Takes a place out, as it was named or is explained by something else.
+    /// Takes a place out, as it was named.
     pub(super) fn take(&mut self, path: &str, delta: i64) {
-        if !self.places.contains_key(path) {
-            return;
-        }
         for above in std::iter::once(path).chain(directories(path)) {
             if let Some(node) = self.places.get_mut(above) {
                 node.delta = node.delta.saturating_sub(delta);
-                node.state = if above == path && !path.is_empty() { State::Named } else { State::Open };
+                node.state = if above == path { State::Named } else { State::Open };
             }
         }
     }
@@ -152,7 +149,7 @@ mod tests {
     fn named(before: &[(u32, &str, u64)], after: &[(u32, &str, u64)]) -> Vec<String> {
         let (before, after) = (contents::of(1, before), contents::of(1, after));
         let layers = BTreeSet::from([0]);
-        let mut growth = Growth::between(&Side::of(&before, &layers), &Side::of(&after, &layers));
+        let mut growth = Growth::between(&Side::of(&before, &layers, true), &Side::of(&after, &layers, true));
         let mut named = Vec::new();
         for way in [Way::Up, Way::Down] {
             while let Some(place) = growth.next(way, 50) {
@@ -203,13 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_explained_already_is_passed_over_with_all_in_it() {
+    fn what_packages_account_for_is_passed_over() {
         let inside = contents::of(1, &[(0, "opt/a/x", 900), (0, "opt/b/y", 300), (0, "opt/c/z", 200)]);
+        let inside = contents::with_packages(inside, vec![contents::package(0, "npm", "a", "1", 900, "opt/a")]);
         let layers = BTreeSet::from([0]);
-        let mut growth = Growth::between(&Side::default(), &Side::of(&inside, &layers));
-        growth.take("opt/a", 900);
-        growth.take("nowhere", 900);
-        assert_eq!(growth.next(Way::Up, 50).map(|place| place.path), Some("opt/b/y"));
+        let mut growth = Growth::between(&Side::default(), &Side::of(&inside, &layers, true));
+        assert_eq!(growth.next(Way::Up, 50).map(|place| (place.path, place.delta)), Some(("opt/b/y", 300)));
+        growth.take("opt/b/y", 300);
+        assert_eq!(growth.next(Way::Up, 50).map(|place| (place.path, place.delta)), Some(("opt/c/z", 200)));
         assert_eq!(growth.next(Way::Up, 500), None);
         assert_eq!(growth.next(Way::Down, 1), None);
     }

@@ -26,6 +26,7 @@ type Name<'a> = (&'a str, &'a str);
 fn joined<'a>(
     base: impl IntoIterator<Item = &'a Package>,
     head: impl IntoIterator<Item = &'a Package>,
+    bytes: impl Fn(&[&Package]) -> Option<Bytes>,
 ) -> impl Iterator<Item = PackageChange<'a>> {
     let mut sides: BTreeMap<Name<'a>, (Vec<&Package>, Vec<&Package>)> = BTreeMap::new();
     for package in base {
@@ -34,7 +35,7 @@ fn joined<'a>(
     for package in head {
         sides.entry((&package.kind, &package.name)).or_default().1.push(package);
     }
-    sides.into_iter().map(|((kind, name), (base, head))| PackageChange {
+    sides.into_iter().map(move |((kind, name), (base, head))| PackageChange {
         kind,
         name,
         bytes: bytes(&base).zip(bytes(&head)).map(|(base, head)| head.delta_from(base)),
@@ -43,8 +44,13 @@ fn joined<'a>(
     })
 }
 
-fn bytes(packages: &[&Package]) -> Option<Bytes> {
+fn all_bytes(packages: &[&Package]) -> Option<Bytes> {
     packages.iter().try_fold(0u64, |sum, package| Some(sum.saturating_add(package.bytes?))).map(Bytes)
+}
+
+/// Of packages whose files cannot be told, no file counts as packaged either.
+fn layer_bytes(packages: &[&Package]) -> Bytes {
+    Bytes(packages.iter().fold(0, |sum, package| sum.saturating_add(package.layer_bytes.unwrap_or_default())))
 }
 
 fn versions<'a>(packages: &[&'a Package]) -> Vec<&'a str> {
@@ -54,14 +60,16 @@ fn versions<'a>(packages: &[&'a Package]) -> Vec<&'a str> {
 
 /// Packages of which another version is there, the most bytes first.
 pub(super) fn changes<'a>(base: &'a [Package], head: &'a [Package]) -> Vec<PackageChange<'a>> {
-    let mut changes: Vec<PackageChange<'a>> = joined(base, head).filter(|change| change.base != change.head).collect();
+    let mut changes: Vec<PackageChange<'a>> =
+        joined(base, head, all_bytes).filter(|change| change.base != change.head).collect();
     changes.sort_by_key(|change| std::cmp::Reverse(change.bytes.map_or(0, |bytes| bytes.0.unsigned_abs())));
     changes
 }
 
-/// Packages of which there are more or fewer bytes in a part of the image, the most bytes first.
+/// Packages of which there are more or fewer bytes in some layers, the most bytes first.
 pub(super) fn resized<'a>(base: &[&'a Package], head: &[&'a Package]) -> Vec<(PackageChange<'a>, i64)> {
-    let mut resized: Vec<(PackageChange<'a>, i64)> = joined(base.iter().copied(), head.iter().copied())
+    let bytes = |packages: &[&Package]| Some(layer_bytes(packages));
+    let mut resized: Vec<(PackageChange<'a>, i64)> = joined(base.iter().copied(), head.iter().copied(), bytes)
         .filter_map(|change| Some(change.bytes?.0).filter(|bytes| *bytes != 0).map(|bytes| (change, bytes)))
         .collect();
     resized.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.unsigned_abs()));

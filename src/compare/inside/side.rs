@@ -27,19 +27,30 @@ pub(super) struct Side<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Load {
     pub(super) bytes: u64,
+    /// Without what packages account for.
+    pub(super) loose_bytes: u64,
     pub(super) is_file: bool,
 }
 
+/// Whether contents tell how much packages account for at each path: then packages and paths can be told side by side,
+/// and nothing is told twice.
+pub(super) fn tells_packaged(contents: &Contents) -> bool {
+    let has_files = |package: &Package| package.layer_bytes.is_some_and(|bytes| bytes > 0);
+    !contents.packages.iter().any(has_files) || contents.weights.iter().any(|weight| weight.packaged_bytes > 0)
+}
+
 impl<'a> Side<'a> {
-    /// The layers of these numbers.
-    pub(super) fn of(contents: &'a Contents, layers: &BTreeSet<usize>) -> Self {
+    /// The layers of these numbers, with their packages or by their paths alone.
+    pub(super) fn of(contents: &'a Contents, layers: &BTreeSet<usize>, with_packages: bool) -> Self {
         let is_in = |layer: u32| usize::try_from(layer).is_ok_and(|layer| layers.contains(&layer));
         let mut side = Self::default();
         let mut floors: BTreeMap<u32, u64> = BTreeMap::new();
         let told = contents.weights.iter().filter(|weight| is_in(weight.layer) && weight.path.len() < PATH_LIMIT_BYTES);
         for weight in told {
-            let load = side.paths.entry(&weight.path).or_insert(Load { bytes: 0, is_file: true });
+            let loose_bytes = weight.bytes.saturating_sub(if with_packages { weight.packaged_bytes } else { 0 });
+            let load = side.paths.entry(&weight.path).or_insert(Load { bytes: 0, loose_bytes: 0, is_file: true });
             load.bytes = load.bytes.saturating_add(weight.bytes);
+            load.loose_bytes = load.loose_bytes.saturating_add(loose_bytes);
             load.is_file &= weight.is_file;
             let floor = floors.entry(weight.layer).or_insert(weight.bytes);
             *floor = weight.bytes.min(*floor);
@@ -49,7 +60,7 @@ impl<'a> Side<'a> {
             }
         }
         side.floor_bytes = floors.values().fold(0, |sum, floor| sum.saturating_add(*floor));
-        side.packages = contents.packages.iter().filter(|package| is_in(package.layer)).collect();
+        side.packages = contents.packages.iter().filter(|package| with_packages && is_in(package.layer)).collect();
         side
     }
 
@@ -70,12 +81,12 @@ impl<'a> Side<'a> {
 
     /// What lies at a path, for a comparison with what the other side has there. What is not told is little enough to
     /// count as nothing, or else nobody knows: `None`.
-    pub(super) fn at(&self, path: &str, other_bytes: u64) -> Option<u64> {
+    pub(super) fn at(&self, path: &str, other_bytes: u64) -> Option<Load> {
         if let Some(load) = self.paths.get(path) {
-            return Some(load.bytes);
+            return Some(*load);
         }
         let most = self.floor_bytes.min(self.not_told_near(path));
-        (most <= other_bytes / CERTAIN).then_some(0)
+        (most <= other_bytes / CERTAIN).then_some(Load::default())
     }
 
     /// Bytes that the nearest directory above a path has beside what is told of it.
@@ -105,15 +116,33 @@ mod tests {
     fn what_is_not_told_counts_as_nothing_only_where_it_is_little() {
         let mut inside = contents::of(2, &[(0, "a/x", 9_000), (0, "a/y", 5_000), (1, "a/x", 1_000)]);
         inside.weights.retain(|weight| weight.path != "a/y");
-        let side = Side::of(&inside, &BTreeSet::from([0]));
+        let at = |side: &Side<'_>, path, other_bytes| side.at(path, other_bytes).map(|load| load.bytes);
+        let side = Side::of(&inside, &BTreeSet::from([0]), true);
         assert_eq!(side.bytes(), 14_000);
-        assert_eq!(side.at("a/x", 1), Some(9_000));
+        assert_eq!(at(&side, "a/x", 1), Some(9_000));
         // 5,000 bytes in `a` are not told: they may be these or not.
-        assert_eq!((side.at("a/y", 19_999), side.at("a/y", 20_000)), (None, Some(0)));
-        assert_eq!(side.at("b/c", 1), Some(0));
-        assert_eq!(Side::default().at("a/y", 1), Some(0));
-        let both = Side::of(&inside, &BTreeSet::from([0, 1]));
-        assert_eq!(both.at("a/x", 1), Some(10_000));
+        assert_eq!((at(&side, "a/y", 19_999), at(&side, "a/y", 20_000)), (None, Some(0)));
+        assert_eq!(at(&side, "b/c", 1), Some(0));
+        assert_eq!(at(&Side::default(), "a/y", 1), Some(0));
+        let both = Side::of(&inside, &BTreeSet::from([0, 1]), true);
+        assert_eq!(at(&both, "a/x", 1), Some(10_000));
+    }
+
+    #[test]
+    fn what_packages_account_for_is_loose_where_they_are_left_out() {
+        let inside = contents::of(1, &[(0, "a/x", 9_000), (0, "a/y", 5_000)]);
+        let inside = contents::with_packages(inside, vec![contents::package(0, "npm", "x", "1", 9_000, "a/x")]);
+        assert!(tells_packaged(&inside));
+        for (with_packages, loose_bytes, packages) in [(true, 5_000, 1), (false, 14_000, 0)] {
+            let side = Side::of(&inside, &BTreeSet::from([0]), with_packages);
+            let load = Some(Load { bytes: 14_000, loose_bytes, is_file: false });
+            assert_eq!((side.at("a", 1), side.packages.len()), (load, packages));
+        }
+        let mut older = inside.clone();
+        older.weights.iter_mut().for_each(|weight| weight.packaged_bytes = 0);
+        assert!(!tells_packaged(&older));
+        older.packages.clear();
+        assert!(tells_packaged(&older));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod waste;
 use super::{Account, Contents, Duplicate, Example, LayerContents, Weighed, start};
 use crate::oci::{Image, Platform};
 use crate::report::contents::{self, FileBytes, LayerChanges};
+use packages::Found;
 
 /// How many groups of files with the same bytes are told.
 const DUPLICATES: usize = 20;
@@ -17,7 +18,7 @@ const DUPLICATES: usize = 20;
 pub fn describe(read: &Contents, image: &Image, platform: &Platform) -> contents::Contents {
     let tree = &read.tree;
     let account = tree.account();
-    let (packages, unread) = packages::find(tree);
+    let Found { packages, packaged, unread } = packages::find(tree);
     contents::Contents {
         file_bytes: account.file_bytes,
         live_bytes: account.live_bytes,
@@ -25,7 +26,7 @@ pub fn describe(read: &Contents, image: &Image, platform: &Platform) -> contents
         duplicate_bytes: account.duplicate_bytes,
         duplicates: duplicates(&account),
         layers: read.layers.iter().map(layer_changes).collect(),
-        weights: tree.weights().into_iter().map(weight).collect(),
+        weights: tree.weights(&packaged).into_iter().map(weight).collect(),
         packages,
         leftovers: leftovers::find(tree),
         exposed_ports: image.settings.exposed_ports.iter().cloned().collect(),
@@ -49,8 +50,9 @@ fn layer_changes(layer: &LayerContents) -> LayerChanges {
     LayerChanges { added_files, changed_files, removed_files, file_bytes: layer.file_bytes }
 }
 
-fn weight(Weighed { layer, path, bytes, files, is_file }: Weighed) -> contents::Weight {
-    contents::Weight { layer, path: text(&path), bytes, files, is_file }
+fn weight(weighed: Weighed) -> contents::Weight {
+    let Weighed { layer, path, bytes, files, is_file, packaged_bytes } = weighed;
+    contents::Weight { layer, path: text(&path), bytes, files, is_file, packaged_bytes }
 }
 
 fn examples(examples: &[Example]) -> Vec<FileBytes> {

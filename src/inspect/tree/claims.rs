@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::super::database::split;
 use super::super::paths::PathId;
@@ -13,6 +13,27 @@ use super::{Found, Tree};
 
 /// A hundred times what the largest images take. Lists of files may be long, and links on the way to each as well.
 const STEP_LIMIT: u64 = 100_000_000;
+
+/// What the files of a package weigh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::inspect) struct PackageLoad {
+    /// All of them.
+    pub(in crate::inspect) bytes: u64,
+    /// The layer that wrote most of them.
+    pub(in crate::inspect) layer: u32,
+    /// Those of that layer.
+    pub(in crate::inspect) layer_bytes: u64,
+}
+
+/// Files that a package accounts for, so that no path has to.
+#[derive(Debug, Default)]
+pub struct Packaged(HashSet<FileId>);
+
+impl Packaged {
+    pub(super) fn has(&self, file: FileId) -> bool {
+        self.0.contains(&file)
+    }
+}
 
 /// The packages, by number, that files belong to. Who comes first gets a file.
 pub(in crate::inspect) struct Claims<'a> {
@@ -84,8 +105,8 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Bytes of the files of each package that has some, and the layer that wrote most of them.
-    pub(in crate::inspect) fn loads(&self) -> BTreeMap<u32, (u64, u32)> {
+    /// What the files of each package weigh that has some.
+    pub(in crate::inspect) fn loads(&self) -> BTreeMap<u32, PackageLoad> {
         let mut by_layer: BTreeMap<(u32, u32), u64> = BTreeMap::new();
         for (file, package) in &self.owners {
             if let Some(file) = self.tree.files.get(*file) {
@@ -93,15 +114,26 @@ impl<'a> Claims<'a> {
                 *bytes = bytes.saturating_add(file.content.bytes);
             }
         }
-        let mut loads: BTreeMap<u32, (u64, u32, u64)> = BTreeMap::new();
-        for ((package, layer), bytes) in by_layer {
-            let (sum, most_of, most) = loads.entry(package).or_insert((0, layer, 0));
-            *sum = sum.saturating_add(bytes);
-            if bytes > *most {
-                (*most_of, *most) = (layer, bytes);
+        let mut loads: BTreeMap<u32, PackageLoad> = BTreeMap::new();
+        for ((package, layer), layer_bytes) in by_layer {
+            let load = loads.entry(package).or_insert(PackageLoad { bytes: 0, layer, layer_bytes: 0 });
+            load.bytes = load.bytes.saturating_add(layer_bytes);
+            if layer_bytes > load.layer_bytes {
+                (load.layer, load.layer_bytes) = (layer, layer_bytes);
             }
         }
-        loads.into_iter().map(|(package, (bytes, layer, _))| (package, (bytes, layer))).collect()
+        loads
+    }
+
+    /// The files that count towards their package in the layer that wrote most of it.
+    pub(in crate::inspect) fn packaged(&self, loads: &BTreeMap<u32, PackageLoad>) -> Packaged {
+        let is_counted = |file: &FileId, package: &u32| {
+            let layer = self.tree.files.get(*file).map(|file| file.layer);
+            layer.is_some() && layer == loads.get(package).map(|load| load.layer)
+        };
+        Packaged(
+            self.owners.iter().filter(|(file, package)| is_counted(file, package)).map(|(file, _)| *file).collect(),
+        )
     }
 
     /// The paths of live files of a name, in no order that means anything but always the same one.

@@ -51,6 +51,11 @@ impl Files {
         self.0.iter()
     }
 
+    /// The same with which they are.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (FileId, &File)> {
+        (0..).map(FileId).zip(&self.0)
+    }
+
     pub(super) fn get(&self, id: FileId) -> Option<&File> {
         self.0.get(id.0 as usize)
     }

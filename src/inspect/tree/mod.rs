@@ -29,13 +29,14 @@ use anyhow::{Context, Result};
 
 pub use account::{Account, LiveFile, WrittenFile};
 pub(super) use claims::Claims;
+pub use claims::Packaged;
 pub use duplicate::{Copied, Duplicate};
 use file::{FileId, Files};
 pub use find::{Absent, Found, FoundKind};
 pub use place::Changes;
 use place::{Node, Places};
-use waste::Waste;
 pub use waste::Pair;
+use waste::Waste;
 pub use weigh::Weighed;
 
 use super::attributes::{AttributesId, AttributesTable};

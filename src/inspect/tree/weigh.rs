@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::paths::PathId;
-use super::Tree;
+use super::{Packaged, Tree};
 
 /// How many paths are told of an image, more or less.
 const TOLD: usize = 480;
@@ -25,6 +25,8 @@ pub struct Weighed {
     pub files: u64,
     /// Whether it is a file.
     pub is_file: bool,
+    /// The part of `bytes` that packages account for.
+    pub packaged_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,22 +34,24 @@ struct Load {
     bytes: u64,
     files: u64,
     is_file: bool,
+    packaged_bytes: u64,
 }
 
 impl Tree {
     /// The heaviest paths of each layer, sorted by layer and path. The root of a layer that has files always is among
     /// them, and with a path all directories above it.
     #[must_use]
-    pub fn weights(&self) -> Vec<Weighed> {
+    pub fn weights(&self, packaged: &Packaged) -> Vec<Weighed> {
         let layers = self.layer as usize;
         let (fewest, most) = TOLD_OF_LAYER;
         let told = TOLD.checked_div(layers).unwrap_or(most).clamp(fewest, most);
-        let files: Vec<_> = self.files.all().collect();
+        let files: Vec<_> = self.files.numbered().collect();
         let mut weights: Vec<Weighed> = files
-            .chunk_by(|a, b| a.layer == b.layer)
+            .chunk_by(|(_, a), (_, b)| a.layer == b.layer)
             .flat_map(|files| {
-                let layer = files.first().map_or(0, |file| file.layer);
-                let loads = self.loads(files.iter().map(|file| (file.path, file.content.bytes)));
+                let layer = files.first().map_or(0, |(_, file)| file.layer);
+                let loads =
+                    self.loads(files.iter().map(|(id, file)| (file.path, file.content.bytes, packaged.has(*id))));
                 self.heaviest(layer, loads, told)
             })
             .collect();
@@ -57,15 +61,18 @@ impl Tree {
 
     /// What lies at and below each path. Every file is added to the directories above it: that is linear, as paths
     /// have few levels.
-    fn loads(&self, files: impl Iterator<Item = (PathId, u64)>) -> HashMap<PathId, Load> {
+    fn loads(&self, files: impl Iterator<Item = (PathId, u64, bool)>) -> HashMap<PathId, Load> {
         let mut loads: HashMap<PathId, Load> = HashMap::new();
-        for (path, bytes) in files {
+        for (path, bytes, is_packaged) in files {
             loads.entry(path).or_default().is_file = true;
             let mut at = path;
             loop {
                 let load = loads.entry(at).or_default();
                 load.bytes = load.bytes.saturating_add(bytes);
                 load.files = load.files.saturating_add(1);
+                if is_packaged {
+                    load.packaged_bytes = load.packaged_bytes.saturating_add(bytes);
+                }
                 if at == PathId::ROOT {
                     break;
                 }
@@ -88,6 +95,7 @@ impl Tree {
             bytes: load.bytes,
             files: load.files,
             is_file: load.is_file && path != PathId::ROOT,
+            packaged_bytes: load.packaged_bytes,
         };
         loads.into_iter().map(weighed).collect()
     }

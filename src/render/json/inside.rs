@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::compare::inside::{Cause, Inside, Origin, PackageChange, What};
+use crate::compare::inside::{Cause, Inside, Origin, PackageChange, Part, What};
 use crate::compare::layers::shown_instruction;
 use crate::report::contents::{StartCheck, Starts};
 use crate::report::{Finding, Severity};
@@ -43,14 +43,22 @@ struct CauseDocument {
     parts: Vec<PartDocument>,
 }
 
-/// A package or a path.
-#[derive(Debug, Serialize)]
+/// A package, packages that are too small to be named, or a path.
+#[derive(Debug, Default, Serialize)]
 struct PartDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<PackageDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    small_packages: Option<SmallPackagesDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     bytes_delta: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct SmallPackagesDocument {
+    kind: String,
+    count: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,17 +155,19 @@ fn cause(cause: &Cause<'_>) -> CauseDocument {
         compressed_bytes_delta: cause.compressed.0,
         unpacked_bytes_delta: cause.unpacked.0,
         explained_percent: cause.explained_percent(),
-        parts: cause
-            .parts
-            .iter()
-            .map(|part| {
-                let (package, path) = match &part.what {
-                    What::Package(change) => (Some(self::package(change)), None),
-                    What::Path { path, .. } => (None, Some((*path).to_owned())),
-                };
-                PartDocument { package, path, bytes_delta: part.bytes.0 }
-            })
-            .collect(),
+        parts: cause.parts.iter().map(part).collect(),
+    }
+}
+
+fn part(part: &Part<'_>) -> PartDocument {
+    let document = PartDocument { bytes_delta: part.bytes.0, ..PartDocument::default() };
+    match &part.what {
+        What::Package(change) => PartDocument { package: Some(package(change)), ..document },
+        What::SmallPackages { kind, count } => {
+            let small_packages = SmallPackagesDocument { kind: (*kind).to_owned(), count: *count };
+            PartDocument { small_packages: Some(small_packages), ..document }
+        }
+        What::Path { path, .. } => PartDocument { path: Some((*path).to_owned()), ..document },
     }
 }
 

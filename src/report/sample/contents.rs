@@ -23,10 +23,18 @@ pub(crate) fn of(layers: u32, files: &[(u32, &str, u64)]) -> Contents {
                     bytes: *bytes,
                     files: 1,
                     is_file: false,
+                    packaged_bytes: 0,
                 }),
             }
         }
-        weights.push(Weight { layer: *layer, path: (*path).to_owned(), bytes: *bytes, files: 1, is_file: true });
+        weights.push(Weight {
+            layer: *layer,
+            path: (*path).to_owned(),
+            bytes: *bytes,
+            files: 1,
+            is_file: true,
+            packaged_bytes: 0,
+        });
     }
     weights.sort();
     let file_bytes = files.iter().map(|(_, _, bytes)| bytes).sum();
@@ -50,8 +58,27 @@ pub(crate) fn package(layer: u32, kind: &str, name: &str, version: &str, bytes: 
         version: version.into(),
         bytes: Some(bytes),
         layer,
+        layer_bytes: Some(bytes),
         path: path.into(),
     }
+}
+
+/// The same contents with these packages, to which all files below their paths belong.
+pub(crate) fn with_packages(mut contents: Contents, packages: Vec<Package>) -> Contents {
+    for package in &packages {
+        let is_below = |path: &str, above: &str| path == above || path.starts_with(&format!("{above}/"));
+        let files: Vec<(String, u64)> = contents
+            .weights
+            .iter()
+            .filter(|weight| weight.is_file && weight.layer == package.layer && is_below(&weight.path, &package.path))
+            .map(|file| (file.path.clone(), file.bytes))
+            .collect();
+        for weight in contents.weights.iter_mut().filter(|weight| weight.layer == package.layer) {
+            let below = files.iter().filter(|(path, _)| weight.path.is_empty() || is_below(path, &weight.path));
+            weight.packaged_bytes += below.map(|(_, bytes)| bytes).sum::<u64>();
+        }
+    }
+    Contents { packages, ..contents }
 }
 
 /// That a container will not start, for this reason.
@@ -91,13 +118,14 @@ fn any_waste() -> impl Strategy<Value = Waste> {
 }
 
 fn any_weights() -> impl Strategy<Value = Vec<Weight>> {
-    let weight = (0_u32..6, any_path(), any_bytes(), any_bytes(), any::<bool>()).prop_map(
-        |(layer, path, bytes, files, is_file)| Weight {
+    let weight = (0_u32..6, any_path(), any_bytes(), any_bytes(), any_bytes(), any::<bool>()).prop_map(
+        |(layer, path, bytes, packaged_bytes, files, is_file)| Weight {
             layer,
             path,
             bytes,
             files: if is_file { 1 } else { files },
             is_file,
+            packaged_bytes,
         },
     );
     vec(weight, 0..12).prop_map(|mut weights| {
@@ -107,8 +135,18 @@ fn any_weights() -> impl Strategy<Value = Vec<Weight>> {
 }
 
 fn any_packages() -> impl Strategy<Value = Vec<Package>> {
-    let package = (any_text(), any_text(), any_text(), option::of(any_bytes()), 0_u32..6, any_path())
-        .prop_map(|(kind, name, version, bytes, layer, path)| Package { kind, name, version, bytes, layer, path });
+    let bytes = (option::of(any_bytes()), any_bytes());
+    let package = (any_text(), any_text(), any_text(), bytes, 0_u32..6, any_path()).prop_map(
+        |(kind, name, version, (bytes, part), layer, path)| Package {
+            kind,
+            name,
+            version,
+            bytes,
+            layer,
+            layer_bytes: bytes.map(|bytes| bytes.min(part)),
+            path,
+        },
+    );
     vec(package, 0..4).prop_map(|mut packages| {
         packages.sort();
         packages

@@ -139,6 +139,14 @@ pub struct Weight {
     /// How many files that are; absent of a file itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
+    /// The part of `bytes` that packages account for; absent where they account for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packaged_bytes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// Something that a package manager installed or a compiler linked.
@@ -156,6 +164,9 @@ pub struct Package {
     pub bytes: Option<u64>,
     /// The layer that wrote most of it.
     pub layer: u32,
+    /// The part of `bytes` that this layer wrote; absent where it is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_bytes: Option<u64>,
     /// Where it is.
     pub path: String,
 }
@@ -256,7 +267,6 @@ mirror_structs! {
     FileBytes { path, bytes }
     Duplicate { bytes, files, paths }
     LayerChanges { added_files, changed_files, removed_files, file_bytes }
-    Package { kind, name, version, bytes, layer, path }
     Leftover { kind, bytes, files, examples, fix }
     StartCheck { verdict, findings }
 }
@@ -279,15 +289,29 @@ impl Convert<report::Finding> for Finding {
 
 impl Convert<Weight> for contents::Weight {
     fn convert(self) -> Weight {
-        let Self { layer, path, bytes, files, is_file } = self;
-        Weight { layer, path, bytes, files: (!is_file).then_some(files) }
+        let Self { layer, path, bytes, files, is_file, packaged_bytes } = self;
+        Weight { layer, path, bytes, files: (!is_file).then_some(files), packaged_bytes }
     }
 }
 
 impl Convert<contents::Weight> for Weight {
     fn convert(self) -> contents::Weight {
-        let Self { layer, path, bytes, files } = self;
-        contents::Weight { layer, path, bytes, files: files.unwrap_or(1), is_file: files.is_none() }
+        let Self { layer, path, bytes, files, packaged_bytes } = self;
+        contents::Weight { layer, path, bytes, files: files.unwrap_or(1), is_file: files.is_none(), packaged_bytes }
+    }
+}
+
+impl Convert<Package> for contents::Package {
+    fn convert(self) -> Package {
+        let Self { kind, name, version, bytes, layer, layer_bytes, path } = self;
+        Package { kind, name, version, bytes, layer, layer_bytes: layer_bytes.filter(|_| layer_bytes != bytes), path }
+    }
+}
+
+impl Convert<contents::Package> for Package {
+    fn convert(self) -> contents::Package {
+        let Self { kind, name, version, bytes, layer, layer_bytes, path } = self;
+        contents::Package { kind, name, version, bytes, layer, layer_bytes: layer_bytes.or(bytes), path }
     }
 }
 
@@ -401,7 +425,8 @@ mod tests {
         assert!(from_json(json.as_bytes()).unwrap().cells[0].image.as_ref().unwrap().contents.is_none());
         let mut report = sample::report();
         let inside = report::Contents { exposed_ports: vec![], ..sample::contents::of(1, &[]) };
-        let weight = contents::Weight { layer: 0, path: "a".into(), bytes: 1, files: 1, is_file: true };
+        let weight =
+            contents::Weight { layer: 0, path: "a".into(), bytes: 1, files: 1, is_file: true, packaged_bytes: 0 };
         let inside = report::Contents { weights: vec![weight; ITEMS_LIMIT + 1], ..inside };
         report.cells[0].image.as_mut().unwrap().contents = Some(inside);
         let message = format!("{:#}", from_json(to_json(&report).as_bytes()).unwrap_err());

@@ -12,10 +12,8 @@ mod python;
 mod rpm;
 mod sqlite;
 
-use std::collections::BTreeMap;
-
 use crate::inspect::tree::Claims;
-use crate::inspect::{Detail, FoundKind, Identity, Tree};
+use crate::inspect::{Detail, FoundKind, Identity, Packaged, Tree};
 use crate::report::contents::Package;
 use crate::report::{Finding, Severity};
 
@@ -33,8 +31,18 @@ struct Inventory<'a> {
     unread: Vec<String>,
 }
 
-/// What is installed, sorted, and what is to say about databases that could not be read.
-pub(super) fn find(tree: &Tree) -> (Vec<Package>, Vec<Finding>) {
+/// What is installed.
+pub(super) struct Found {
+    /// The packages, sorted.
+    pub(super) packages: Vec<Package>,
+    /// Their files.
+    pub(super) packaged: Packaged,
+    /// What is to say about databases that could not be read.
+    pub(super) unread: Vec<Finding>,
+}
+
+/// Finds what is installed.
+pub(super) fn find(tree: &Tree) -> Found {
     let mut found = Inventory { tree, claims: Claims::new(tree), packages: Vec::new(), unread: Vec::new() };
     deb::add(&mut found);
     apk::add(&mut found);
@@ -43,8 +51,9 @@ pub(super) fn find(tree: &Tree) -> (Vec<Package>, Vec<Finding>) {
     npm::add(&mut found);
     go::add(&mut found);
     found.claims.compiled();
-    let findings = found.unread.iter().map(|path| unread(path)).collect();
-    (found.weighed(), findings)
+    let unread = found.unread.iter().map(|path| unread(path)).collect();
+    let (packages, packaged) = found.weighed();
+    Found { packages, packaged, unread }
 }
 
 impl<'a> Inventory<'a> {
@@ -53,7 +62,7 @@ impl<'a> Inventory<'a> {
         let number = u32::try_from(self.packages.len()).ok().filter(|number| *number < LIMIT)?;
         let (path, layer) = (super::text(told_by.0), told_by.1);
         let Identity { name, version } = identity;
-        self.packages.push(Package { kind: kind.to_owned(), name, version, bytes, layer, path });
+        self.packages.push(Package { kind: kind.to_owned(), name, version, bytes, layer, layer_bytes: bytes, path });
         Some(number)
     }
 
@@ -86,18 +95,24 @@ impl<'a> Inventory<'a> {
         }
     }
 
-    /// All packages with the bytes of their files.
-    fn weighed(self) -> Vec<Package> {
-        let loads: BTreeMap<u32, (u64, u32)> = self.claims.loads();
+    /// All packages with the bytes of their files, and which files these are.
+    fn weighed(self) -> (Vec<Package>, Packaged) {
+        let loads = self.claims.loads();
+        let packaged = self.claims.packaged(&loads);
         let mut packages: Vec<Package> = (0..)
             .zip(self.packages)
             .map(|(number, package)| match (package.bytes, loads.get(&number)) {
-                (Some(_), Some((bytes, layer))) => Package { bytes: Some(*bytes), layer: *layer, ..package },
-                _ => package,
+                (Some(_), Some(load)) => Package {
+                    bytes: Some(load.bytes),
+                    layer: load.layer,
+                    layer_bytes: Some(load.layer_bytes),
+                    ..package
+                },
+                (bytes, _) => Package { bytes, layer_bytes: bytes, ..package },
             })
             .collect();
         packages.sort();
-        packages
+        (packages, packaged)
     }
 }
 
