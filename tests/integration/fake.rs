@@ -1,6 +1,7 @@
 //! What the fake `docker` says, does and was asked. The program itself is `tests/fixtures/bin/docker`.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::layout::TestImage;
 
@@ -27,6 +28,9 @@ Status:           running
 BuildKit version: v0.26.2
 Platforms:        linux/amd64
 ";
+
+/// Programs that would be asked about images.
+const SCANNERS: [&str; 2] = ["trivy", "grype"];
 
 /// What the fake itself needs, where there is no git.
 const TOOLS: [&str; 7] = ["sh", "cat", "cp", "env", "mv", "sed", "sleep"];
@@ -98,7 +102,7 @@ impl FakeDocker {
 
     /// `PATH` with this docker before everything else.
     pub(crate) fn search_path(&self) -> String {
-        format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap())
+        format!("{}:{}", self.path("bin").display(), path_without_scanners())
     }
 
     /// `PATH` with this docker and little else.
@@ -184,6 +188,47 @@ impl FakeDocker {
         }
         panic!("no build hangs");
     }
+}
+
+/// `PATH` without the scanners of this machine, which would be asked about every image of every test. A directory that
+/// has one is replaced by another with links to everything else in it.
+fn path_without_scanners() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let path = std::env::var("PATH").unwrap();
+        let directories = path.split(':').enumerate().map(|(number, directory)| {
+            let without = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("without-scanners-{number}"));
+            if SCANNERS.iter().any(|scanner| Path::new(directory).join(scanner).exists()) {
+                leave_out_scanners(Path::new(directory), &without);
+                without.display().to_string()
+            } else {
+                directory.to_owned()
+            }
+        });
+        directories.collect::<Vec<_>>().join(":")
+    })
+}
+
+fn leave_out_scanners(directory: &Path, without: &Path) {
+    std::fs::create_dir_all(without).unwrap();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        if !SCANNERS.iter().any(|scanner| entry.file_name() == *scanner) {
+            // It may be there from an earlier run, or from another process at this moment.
+            let _ = std::os::unix::fs::symlink(entry.path(), without.join(entry.file_name()));
+        }
+    }
+}
+
+#[test]
+fn the_scanners_of_this_machine_are_left_out_and_nothing_else_is() {
+    let (machine, without) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for name in ["trivy", "grype", "git"] {
+        std::fs::write(machine.path().join(name), "").unwrap();
+    }
+    leave_out_scanners(machine.path(), without.path());
+    let left: Vec<_> = std::fs::read_dir(without.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["git"]);
 }
 
 fn which(tool: &str) -> PathBuf {
