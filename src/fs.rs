@@ -67,6 +67,14 @@ pub fn temporary() -> Result<File> {
     tempfile::tempfile().context("create a temporary file")
 }
 
+/// A directory for a while: it goes with what it is held by.
+///
+/// # Errors
+/// When the directory for temporary files cannot be written.
+pub fn temporary_directory() -> Result<tempfile::TempDir> {
+    tempfile::tempdir().context("create a temporary directory")
+}
+
 /// Creates or truncates a file.
 ///
 /// # Errors

@@ -1,30 +1,31 @@
 //! The JSON of trivy (`SchemaVersion` 2: `trivy image --format json`) and of grype (`grype -o json`) as a [`Scan`].
 //! Of both only what is compared is read; either may write `null` or nothing for what is empty.
 
+use std::io::{BufReader, Read};
+
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Deserializer};
 
+use super::bounded::{All, Few, Short, VULNERABILITIES_LIMIT, short};
+
 use crate::report::scan::{Danger, Scan, Scanner, Vulnerability};
 
-/// More vulnerabilities than any image that anybody would run has.
-const VULNERABILITIES_LIMIT: usize = 50_000;
-/// More of a text is not kept: names of packages and advisories are short.
-const TEXT_LIMIT_CHARS: usize = 300;
+/// More than anybody says of one vulnerability.
+const ITEMS_LIMIT: usize = 10_000;
 
-/// Reads the answer of either scanner, which is told by its form.
+/// Reads the answer of either scanner, which is told by its form. It is read as a stream: what is not compared is
+/// passed over, and memory is bounded by the vulnerabilities that are kept.
 ///
 /// # Errors
 /// When it is of neither, or damaged.
-pub(super) fn read(json: &[u8]) -> Result<Scan> {
-    let either: Either = serde_json::from_slice(json).context("the answer of a scanner")?;
+pub(super) fn read(json: impl Read) -> Result<Scan> {
+    let either: Either = serde_json::from_reader(BufReader::new(json)).context("the answer of a scanner")?;
     let mut scan = match either {
-        Either { schema_version: Some(2), results, trivy, .. } => of_trivy(trivy, results),
+        Either { schema_version: Some(2), results, trivy, .. } => of_trivy(trivy, results.found),
         Either { schema_version: Some(other), .. } => bail!("an answer of trivy in version {other}; expected 2"),
-        Either { matches: Some(matches), descriptor, .. } => of_grype(descriptor, matches)?,
+        Either { matches: Some(matches), descriptor, .. } => of_grype(descriptor, matches.found)?,
         _ => bail!("neither an answer of trivy (`SchemaVersion`) nor of grype (`matches`)"),
     };
-    let found = scan.vulnerabilities.len();
-    ensure!(found <= VULNERABILITIES_LIMIT, "{found} vulnerabilities; expected at most {VULNERABILITIES_LIMIT}");
     scan.vulnerabilities.sort();
     scan.vulnerabilities.dedup_by(|a, b| (&a.id, &a.package, &a.path) == (&b.id, &b.package, &b.path));
     Ok(scan)
@@ -38,48 +39,48 @@ struct Either {
     #[serde(rename = "Trivy", default, deserialize_with = "nothing_for_null")]
     trivy: TrivyItself,
     #[serde(rename = "Results", default, deserialize_with = "nothing_for_null")]
-    results: Vec<TrivyResult>,
-    matches: Option<Vec<GrypeMatch>>,
+    results: All<TrivyResult>,
+    matches: Option<All<GrypeMatch>>,
     #[serde(default, deserialize_with = "nothing_for_null")]
     descriptor: GrypeItself,
 }
 
 #[derive(Deserialize, Default)]
 struct TrivyItself {
-    #[serde(rename = "Version")]
-    version: Option<String>,
+    #[serde(rename = "Version", default)]
+    version: Option<Short>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct TrivyResult {
-    target: String,
-    class: String,
+    target: Short,
+    class: Short,
     #[serde(deserialize_with = "nothing_for_null")]
-    vulnerabilities: Vec<TrivyVulnerability>,
+    vulnerabilities: Few<TrivyVulnerability, VULNERABILITIES_LIMIT>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TrivyVulnerability {
     #[serde(rename = "VulnerabilityID")]
-    id: String,
-    pkg_name: String,
+    id: Short,
+    pkg_name: Short,
     #[serde(default)]
-    pkg_path: String,
+    pkg_path: Short,
     #[serde(default)]
-    installed_version: String,
+    installed_version: Short,
     #[serde(default)]
-    fixed_version: String,
+    fixed_version: Short,
     #[serde(default)]
-    severity: String,
+    severity: Short,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct GrypeItself {
-    name: String,
-    version: Option<String>,
+    name: Short,
+    version: Option<Short>,
     #[serde(deserialize_with = "nothing_for_null")]
     db: GrypeDatabase,
 }
@@ -87,14 +88,14 @@ struct GrypeItself {
 /// Before version 0.88 the date stood here itself.
 #[derive(Deserialize, Default)]
 struct GrypeDatabase {
-    built: Option<String>,
+    built: Option<Short>,
     #[serde(default, deserialize_with = "nothing_for_null")]
     status: GrypeStatus,
 }
 
 #[derive(Deserialize, Default)]
 struct GrypeStatus {
-    built: Option<String>,
+    built: Option<Short>,
 }
 
 #[derive(Deserialize)]
@@ -105,9 +106,9 @@ struct GrypeMatch {
 
 #[derive(Deserialize)]
 struct GrypeVulnerability {
-    id: String,
+    id: Short,
     #[serde(default)]
-    severity: String,
+    severity: Short,
     #[serde(default, deserialize_with = "nothing_for_null")]
     fix: GrypeFix,
 }
@@ -115,63 +116,75 @@ struct GrypeVulnerability {
 #[derive(Deserialize, Default)]
 struct GrypeFix {
     #[serde(default, deserialize_with = "nothing_for_null")]
-    versions: Vec<String>,
+    versions: Few<Short, ITEMS_LIMIT>,
 }
 
 #[derive(Deserialize)]
 struct GrypeArtifact {
-    name: String,
+    name: Short,
     #[serde(default)]
-    version: String,
+    version: Short,
     #[serde(default, deserialize_with = "nothing_for_null")]
-    locations: Vec<GrypeLocation>,
+    locations: Few<GrypeLocation, ITEMS_LIMIT>,
 }
 
 #[derive(Deserialize)]
 struct GrypeLocation {
-    path: String,
+    path: Short,
 }
 
 fn nothing_for_null<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(json: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(json)?.unwrap_or_default())
 }
 
-fn of_trivy(trivy: TrivyItself, results: Vec<TrivyResult>) -> Scan {
-    let vulnerabilities = results.into_iter().flat_map(|TrivyResult { target, class, vulnerabilities }| {
+impl TrivyResult {
+    fn found(self) -> impl Iterator<Item = Vulnerability> {
+        let Self { target, class, vulnerabilities } = self;
         // The target of a distribution's packages is the name of the image and no path.
-        let file = if class == "os-pkgs" { String::new() } else { target };
-        vulnerabilities.into_iter().map(move |found| Vulnerability {
-            id: short(&found.id),
-            package: short(&found.pkg_name),
-            path: short(if found.pkg_path.is_empty() { &file } else { &found.pkg_path }),
-            version: short(&found.installed_version),
-            severity: danger(&found.severity),
-            fixed_version: Some(short(&found.fixed_version)).filter(|version| !version.is_empty()),
+        let file = if class.0 == "os-pkgs" { String::new() } else { target.0 };
+        vulnerabilities.0.into_iter().map(move |found| Vulnerability {
+            id: found.id.0,
+            package: found.pkg_name.0,
+            path: if found.pkg_path.0.is_empty() { file.clone() } else { found.pkg_path.0 },
+            version: found.installed_version.0,
+            severity: danger(&found.severity.0),
+            fixed_version: Some(found.fixed_version.0).filter(|version| !version.is_empty()),
         })
-    });
-    Scan {
-        scanner: Scanner::Trivy,
-        version: trivy.version.as_deref().map(short),
-        database: None,
-        vulnerabilities: vulnerabilities.collect(),
     }
 }
 
-fn of_grype(grype: GrypeItself, matches: Vec<GrypeMatch>) -> Result<Scan> {
-    ensure!(grype.name == "grype", "matches of {:?}; expected those of grype", short(&grype.name));
-    let vulnerabilities = matches.into_iter().map(|GrypeMatch { vulnerability, artifact }| Vulnerability {
-        id: short(&vulnerability.id),
-        package: short(&artifact.name),
-        path: artifact.locations.first().map(|location| short(&location.path)).unwrap_or_default(),
-        version: short(&artifact.version),
-        severity: danger(&vulnerability.severity),
-        fixed_version: Some(short(&vulnerability.fix.versions.join(", "))).filter(|versions| !versions.is_empty()),
-    });
+impl From<TrivyResult> for Vec<Vulnerability> {
+    fn from(result: TrivyResult) -> Self {
+        result.found().collect()
+    }
+}
+
+impl From<GrypeMatch> for Vec<Vulnerability> {
+    fn from(GrypeMatch { vulnerability, artifact }: GrypeMatch) -> Self {
+        let versions: Vec<String> = vulnerability.fix.versions.0.into_iter().map(|version| version.0).collect();
+        vec![Vulnerability {
+            id: vulnerability.id.0,
+            package: artifact.name.0,
+            path: artifact.locations.0.into_iter().next().map(|location| location.path.0).unwrap_or_default(),
+            version: artifact.version.0,
+            severity: danger(&vulnerability.severity.0),
+            fixed_version: Some(short(&versions.join(", "))).filter(|versions| !versions.is_empty()),
+        }]
+    }
+}
+
+fn of_trivy(trivy: TrivyItself, vulnerabilities: Vec<Vulnerability>) -> Scan {
+    let version = trivy.version.map(|version| version.0);
+    Scan { scanner: Scanner::Trivy, version, database: None, vulnerabilities }
+}
+
+fn of_grype(grype: GrypeItself, vulnerabilities: Vec<Vulnerability>) -> Result<Scan> {
+    ensure!(grype.name.0 == "grype", "matches of {:?}; expected those of grype", grype.name.0);
     Ok(Scan {
         scanner: Scanner::Grype,
-        version: grype.version.as_deref().map(short),
-        database: grype.db.status.built.or(grype.db.built).as_deref().map(short),
-        vulnerabilities: vulnerabilities.collect(),
+        version: grype.version.map(|version| version.0),
+        database: grype.db.status.built.or(grype.db.built).map(|date| date.0),
+        vulnerabilities,
     })
 }
 
@@ -186,12 +199,9 @@ fn danger(text: &str) -> Danger {
     }
 }
 
-fn short(text: &str) -> String {
-    text.chars().take(TEXT_LIMIT_CHARS).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::bounded::TEXT_LIMIT_CHARS;
     use super::*;
 
     const TRIVY: &[u8] = include_bytes!("../../../tests/fixtures/scan/trivy.json");
@@ -265,6 +275,11 @@ mod tests {
         assert_eq!(read(of(2).as_bytes()).unwrap().vulnerabilities[0].id.len(), TEXT_LIMIT_CHARS);
         let many = of(VULNERABILITIES_LIMIT + 1).replace(&"x".repeat(10_000), "x");
         assert!(read(many.as_bytes()).is_err());
+        // Nor may they be spread over many results.
+        let one = r#"{"Vulnerabilities":[{"VulnerabilityID":"x","PkgName":"p"}]}"#;
+        let spread = format!(r#"{{"SchemaVersion":2,"Results":[{}]}}"#, vec![one; VULNERABILITIES_LIMIT + 1].join(","));
+        let message = format!("{:#}", read(spread.as_bytes()).unwrap_err());
+        assert!(message.contains("more than 50000 vulnerabilities"), "{message}");
     }
 
     proptest::proptest! {
@@ -273,7 +288,7 @@ mod tests {
             let mut json = if is_trivy { TRIVY } else { GRYPE }.to_vec();
             let end = json.len();
             json[at % end] = byte;
-            let _ = read(&json);
+            let _ = read(&json[..]);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! doubt. A scanner that fails is a finding: never an image without vulnerabilities.
 
 mod answer;
+mod bounded;
 mod run;
 
-pub use run::{Asked, choose, read_given, scan_cell};
+pub use run::{Asked, choose, read_given, scan_cell, scan_image};

@@ -1,12 +1,19 @@
 //! Running a scanner on the layout of a cell.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
+use futures_util::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::answer::read;
 use crate::config::ScanWith;
@@ -14,18 +21,19 @@ use crate::fs;
 use crate::oci::Platform;
 use crate::plan::CellFiles;
 use crate::plan::redact::Redactor;
-use crate::process::{self, Invocation, Limits};
+use crate::process::{self, Invocation, Limits, ProcessError};
 use crate::report::scan::{Scan, Scanner};
 use crate::report::{CellReport, Finding, Severity};
 
-/// The first scan on a machine fetches a database of some hundred megabytes.
-const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
-/// Scanners write all that they know of each vulnerability.
-const ANSWER_LIMIT_BYTES: u32 = 256 << 20;
+/// The first scan on a machine fetches a database of some hundred megabytes. Scanners write all that they know of each
+/// vulnerability; no answer is held in memory whole.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(10 * 60), max_output_bytes: 256 << 20 };
 /// What a scanner writes when it fails may be long.
 const MESSAGE_LIMIT_CHARS: usize = 2_000;
 /// A manifest is read again for its media type; registries take no larger ones.
 const MANIFEST_LIMIT_BYTES: u64 = 4 << 20;
+/// What a scanner says of itself and its database is a page at most.
+const VERSION_LIMIT_BYTES: usize = 1 << 20;
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// A scanner that is asked.
@@ -56,17 +64,18 @@ pub fn choose(wanted: ScanWith, path: Option<&str>, directory: &Path) -> Option<
 /// # Errors
 /// When there is no such file, or it is no answer of a scanner.
 pub fn read_given(file: &Path) -> Result<Scan> {
-    let answer = fs::read_limited(file, ANSWER_LIMIT_BYTES.into())?;
-    read(&answer).with_context(|| format!("read {} as the answer of a scanner", file.display()))
+    let (length, limit) = (fs::length(file).unwrap_or_default(), LIMITS.max_output_bytes as u64);
+    ensure!(length <= limit, "{} has {length} bytes; expected {limit} at most", file.display());
+    let answer = fs::open(file)?.take(limit);
+    read(answer).with_context(|| format!("read {} as the answer of a scanner", file.display()))
 }
 
 /// Asks a scanner about the image of a cell, if it was weighed. What the scanner says becomes a part of the report; that
 /// it says nothing is a finding.
 pub async fn scan_cell(asked: Asked, report: &mut CellReport, files: &CellFiles, redactor: &Redactor) {
     let Some(image) = &mut report.image else { return };
-    let Asked { scanner, failure: severity } = asked;
     let folder = files.directory.join("scan");
-    let outcome = scan(scanner, &files.layout(), &image.digest, &report.id.platform, &folder).await;
+    let outcome = scan_image(asked, &files.layout(), &image.digest, &report.id.platform, &folder).await;
     // It holds two small files and a link, and is emptied before it is used again.
     let _ = fs::remove_dir_all(&folder);
     match outcome {
@@ -74,14 +83,30 @@ pub async fn scan_cell(asked: Asked, report: &mut CellReport, files: &CellFiles,
             scan.texts().into_iter().for_each(|text| redactor.scrub(text));
             image.scan = Some(scan);
         }
-        Err(error) => {
-            let mut message = format!("{scanner} did not scan the image: {error:#}");
-            redactor.scrub(&mut message);
-            let message = message.chars().take(MESSAGE_LIMIT_CHARS).collect();
-            let rule = "not-scanned".to_owned();
-            report.findings.push(Finding { rule, severity, message, dockerfile_line: None, url: None });
+        Err(mut finding) => {
+            redactor.scrub(&mut finding.message);
+            report.findings.push(finding);
         }
     }
+}
+
+/// Asks a scanner about the image with this digest in a layout directory; `folder` is emptied and used.
+///
+/// # Errors
+/// That it says nothing, as a finding.
+pub async fn scan_image(
+    asked: Asked,
+    layout: &Path,
+    digest: &str,
+    platform: &Platform,
+    folder: &Path,
+) -> Result<Scan, Finding> {
+    let Asked { scanner, failure: severity } = asked;
+    scan(scanner, layout, digest, platform, folder).await.map_err(|error| {
+        let message = format!("{scanner} did not scan the image: {error:#}");
+        let message = message.chars().take(MESSAGE_LIMIT_CHARS).collect();
+        Finding { rule: "not-scanned".to_owned(), severity, message, dockerfile_line: None, url: None }
+    })
 }
 
 /// Scans the image with this digest in a layout directory. `folder` is emptied and used; of several scans one runs after
@@ -93,8 +118,9 @@ async fn scan(scanner: Scanner, layout: &Path, digest: &str, platform: &Platform
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
     lay_out(layout, digest, folder)?;
     let _turn = ONE_AT_A_TIME.lock().await;
-    let answer = answer_of(&invocation(scanner, platform, folder)).await?;
-    let mut scan = read(&answer).with_context(|| format!("read the answer of {scanner}"))?;
+    let answer = answer_of(&invocation(scanner, platform, folder), LIMITS).await?;
+    let scan = spawn_blocking(move || read(answer)).await.context("a thread ended")?;
+    let mut scan = scan.with_context(|| format!("read the answer of {scanner}"))?;
     if scanner == Scanner::Trivy {
         // Its answer does not say how old its database is. Not to know it costs nothing else.
         scan.database = database_of_trivy().await;
@@ -116,9 +142,44 @@ fn invocation(scanner: Scanner, platform: &Platform, folder: &Path) -> Invocatio
     }
 }
 
-async fn answer_of(invocation: &Invocation) -> Result<Vec<u8>> {
-    let limits = Limits { timeout: TIME_LIMIT, max_output_bytes: ANSWER_LIMIT_BYTES as usize };
-    Ok(process::output(invocation, limits).await?.require_success(invocation)?.stdout)
+/// What a scanner writes, in a file without a name.
+async fn answer_of(invocation: &Invocation, limits: Limits) -> Result<File> {
+    let Limits { timeout, max_output_bytes } = limits;
+    let (mut answer, stop) = (Capped { file: fs::temporary()?, left: max_output_bytes }, CancellationToken::new());
+    let output = {
+        let running = pin!(process::output_to(invocation, &mut answer, &stop));
+        match select(running, pin!(sleep(timeout))).await {
+            Either::Left((output, _)) => output?,
+            Either::Right(((), running)) => {
+                stop.cancel();
+                let _ = running.await;
+                bail!(ProcessError::TimedOut { command: invocation.to_string(), timeout });
+            }
+        }
+    };
+    output.require_success(invocation)?;
+    let Capped { mut file, .. } = answer;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// A file that takes only so many bytes more.
+struct Capped {
+    file: File,
+    left: usize,
+}
+
+impl Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left =
+            self.left.checked_sub(bytes.len()).ok_or_else(|| io::Error::other("it writes more than any answer has"))?;
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 async fn database_of_trivy() -> Option<String> {
@@ -134,8 +195,9 @@ async fn database_of_trivy() -> Option<String> {
         updated_at: String,
     }
     let invocation = Invocation::new(Scanner::Trivy.program()).args(["version", "--format", "json"]);
-    let answer = answer_of(&invocation).await.ok()?;
-    let version: Version = serde_json::from_slice(&answer).ok()?;
+    let limits = Limits { max_output_bytes: VERSION_LIMIT_BYTES, ..LIMITS };
+    let answer = process::output(&invocation, limits).await.ok()?.require_success(&invocation).ok()?;
+    let version: Version = serde_json::from_slice(&answer.stdout).ok()?;
     Some(version.vulnerability_db.updated_at.chars().take(64).collect())
 }
 
@@ -205,6 +267,24 @@ mod tests {
         }
         assert_eq!(asked(ScanWith::One(Scanner::Grype)), Some((Scanner::Grype, Severity::Warning)));
         assert_eq!(asked(ScanWith::Nothing), None);
+    }
+
+    #[tokio::test]
+    async fn a_scanner_that_hangs_or_writes_without_end_is_stopped() {
+        let limits = |timeout, max_output_bytes| Limits { timeout, max_output_bytes };
+        let (soon, long) = (Duration::from_millis(50), Duration::from_secs(60));
+        for (invocation, limits, expected) in [
+            (Invocation::new("sleep").arg("60"), limits(soon, 1_000), "no end after 50ms"),
+            (Invocation::new("yes"), limits(long, 100_000), "more than any answer has"),
+            (Invocation::new("false"), limits(long, 1_000), "false"),
+        ] {
+            let message = format!("{:#}", answer_of(&invocation, limits).await.unwrap_err());
+            assert!(message.contains(expected), "{message}");
+        }
+        let mut text = String::new();
+        let echo = Invocation::new("echo").arg("{}");
+        answer_of(&echo, limits(long, 1_000)).await.unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "{}\n");
     }
 
     #[test]
