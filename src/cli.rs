@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{CommentMode, GivenScan, parse_given_scan, parse_report_name};
+use crate::config::{CommentMode, GivenScan, SideScan, parse_given_scan, parse_report_name, parse_side_scan};
 use crate::oci::Platform;
 use crate::plan::Delivery;
 use crate::plan::fan::{Shard, parse_cell};
@@ -318,6 +318,9 @@ pub struct CompareArgs {
     /// Compare images by their manifests alone, so that no layer is read.
     #[arg(long)]
     pub sizes_only: bool,
+    /// What a scanner said of one of two images, the JSON of trivy or grype, instead of asking one; off asks none.
+    #[arg(long, value_name = "base=FILE|head=FILE|off", value_parser = parse_side_scan)]
+    pub scan: Vec<SideScan>,
 }
 
 /// Options of `inspect`.
@@ -438,6 +441,7 @@ mod tests {
             "weighbridge run --comment sometimes",
             "weighbridge run --report-name a/b",
             "weighbridge run --scan web",
+            "weighbridge compare a b --scan web=scan.json",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -17,6 +17,7 @@ use crate::report::{Base, Report};
 pub(super) async fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
     match (is_report(&args.base_side), is_report(&args.head_side)) {
         (true, true) if args.sizes_only => bail!(Exit::usage("--sizes-only is for images")),
+        (true, true) if !args.scan.is_empty() => bail!(Exit::usage("--scan is for images; a report has its scans")),
         (true, true) => compare_reports_of(session, args),
         (false, false) => compare_images::compare(session, args).await,
         _ => bail!(Exit::usage(format!(

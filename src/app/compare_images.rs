@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::compare::show;
 use super::images::{self, Images, blocking};
 use super::inspect;
+use super::scans::ScansOfTwo;
 use super::session::Session;
 use crate::cli::CompareArgs;
 use crate::compare::{Baseline, Comparison, compare as compare_reports};
@@ -44,6 +45,7 @@ struct Side {
 
 pub(super) async fn compare(session: &Session, args: &CompareArgs) -> Result<u8> {
     let platform = images::one_platform(&session.common.platform)?;
+    let scans = ScansOfTwo::given(session, args)?;
     let (base, head) = (&args.base_side, &args.head_side);
     let (base_images, head_images) = (images::open(session, base).await?, images::open(session, head).await?);
     let depth = match (args.sizes_only, base_images.is_remote || head_images.is_remote) {
@@ -52,12 +54,14 @@ pub(super) async fn compare(session: &Session, args: &CompareArgs) -> Result<u8>
         (false, false) => Depth::Everything,
     };
     let (base_name, head_name) = (base.clone(), head.clone());
-    let (base, head) = blocking(move || {
+    let layouts = [base_images.layout.clone(), head_images.layout.clone()];
+    let (mut base, mut head) = blocking(move || {
         let head = side(head_name, head_images, platform.as_ref())?;
         let base = side(base_name, base_images, Some(&head.image.platform))?;
         Ok((report(&base, &head, depth, &head.name)?, report(&head, &base, depth, &head.name)?))
     })
     .await?;
+    scans.add(session, [&mut base, &mut head], layouts).await?;
     let chosen_by = format!("{THE_IMAGE}{}", args.base_side);
     let given = Base { sha: None, chosen_by, commits_older: 0, store: None };
     let comparison = Comparison { baseline: Baseline::Found(given), ..compare_reports(Some(&base), &head) };

@@ -1,6 +1,7 @@
 //! The places of images, by the text that names one: a directory, an archive, the engine, a registry.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +31,8 @@ pub(super) struct Images {
     pub(super) states_digests: bool,
     /// Whether each blob is a request.
     pub(super) is_remote: bool,
+    /// The directory, if they are an OCI layout in one.
+    pub(super) layout: Option<PathBuf>,
     cancel: CancellationToken,
 }
 
@@ -37,8 +40,13 @@ pub(super) struct Images {
 pub(super) async fn open(session: &Session, text: &str) -> Result<Images> {
     let (env, cancel) = (&session.env, session.cancel.clone());
     let (path, shown) = (env.directory.join(text), text.to_owned());
-    let near =
-        |blobs, states_digests| Images { blobs, states_digests, is_remote: false, cancel: session.cancel.clone() };
+    let near = |blobs, states_digests| Images {
+        blobs,
+        states_digests,
+        is_remote: false,
+        layout: None,
+        cancel: session.cancel.clone(),
+    };
     if let Some(name) = text.strip_prefix(ENGINE) {
         let mut file = fs::temporary()?;
         session.docker.save(name, &mut file).await.with_context(|| unreadable(text))?;
@@ -48,7 +56,7 @@ pub(super) async fn open(session: &Session, text: &str) -> Result<Images> {
     }
     if fs::is_directory(&path) {
         let layout = Layout::open(&path).context("no directory of an OCI layout").with_context(|| unreadable(text))?;
-        return Ok(near(Arc::new(layout), true));
+        return Ok(Images { layout: Some(path), ..near(Arc::new(layout), true) });
     }
     if fs::is_file(&path) {
         let archive = blocking(move || Archive::open(fs::open(&path)?)).await.with_context(|| unreadable(text))?;
@@ -64,7 +72,7 @@ pub(super) async fn open(session: &Session, text: &str) -> Result<Images> {
     let remote = RemoteImages::open(env, &name, cancel.clone()).await.with_context(|| {
         Exit::not_measured(format!("there is no file or directory {shown:?}, so a registry was asked for it"))
     })?;
-    Ok(Images { blobs: Arc::new(remote), states_digests: true, is_remote: true, cancel })
+    Ok(Images { blobs: Arc::new(remote), states_digests: true, is_remote: true, layout: None, cancel })
 }
 
 impl Images {

@@ -48,7 +48,7 @@ pub use cache::{Azblob, Backend, Cache, CacheMode, PullRequests, S3};
 pub use comment::CommentMode;
 pub use inputs::{Inputs, boolean};
 pub use review::{Bots, Noise, Review, parse_report_name};
-pub use scan::{GivenScan, ScanWith, parse_given_scan};
+pub use scan::{GivenScan, ScanWith, Side, SideScan, parse_given_scan, parse_side_scan};
 pub use schema::schema;
 pub use secret::check_secrets;
 pub use selection::Selection;

@@ -59,6 +59,37 @@ pub fn parse_given_scan(text: &str) -> Result<GivenScan, String> {
     Ok(GivenScan { image: image.to_owned(), platform, file: PathBuf::from(file) })
 }
 
+/// One of two images that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What is compared with.
+    Base,
+    /// What is judged.
+    Head,
+}
+
+/// What is known of vulnerabilities where two images are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SideScan {
+    /// No scanner is asked.
+    Off,
+    /// The file with what a scanner said of one of them.
+    Given(Side, PathBuf),
+}
+
+/// Reads `base=FILE`, `head=FILE` or `off`.
+///
+/// # Errors
+/// When it is something else, with what is.
+pub fn parse_side_scan(text: &str) -> Result<SideScan, String> {
+    match text.split_once('=') {
+        None if text == "off" => Ok(SideScan::Off),
+        Some(("base", file)) if !file.is_empty() => Ok(SideScan::Given(Side::Base, PathBuf::from(file))),
+        Some(("head", file)) if !file.is_empty() => Ok(SideScan::Given(Side::Head, PathBuf::from(file))),
+        _ => Err("expected base=FILE, head=FILE or off".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +107,16 @@ mod tests {
         }
         for text in ["", "web", "web=", "=scan.json", "web/linux=scan.json"] {
             assert!(parse_given_scan(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_scan_of_one_of_two_images_names_its_side() {
+        assert_eq!(parse_side_scan("off"), Ok(SideScan::Off));
+        assert_eq!(parse_side_scan("base=a.json"), Ok(SideScan::Given(Side::Base, "a.json".into())));
+        assert_eq!(parse_side_scan("head=a=b.json"), Ok(SideScan::Given(Side::Head, "a=b.json".into())));
+        for text in ["", "on", "base", "base=", "web=a.json", "Head=a.json"] {
+            assert!(parse_side_scan(text).is_err(), "{text}");
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::case::Case;
 use crate::image_registry::ImageRegistry;
 use crate::layout::{TestImage, noise};
+use crate::scanners;
 
 /// `images/base` and `images/head`, which differ in the second of their layers.
 fn case() -> Case {
@@ -83,4 +84,57 @@ fn an_image_is_compared_with_an_image_of_its_platform_and_not_with_a_report() {
     ] {
         case.weighbridge(&[&["compare"], arguments].concat()).expect(code).says(expected);
     }
+}
+
+/// The answer of trivy with these vulnerabilities.
+fn answer(vulnerabilities: &str) -> String {
+    format!(r#"{{"SchemaVersion": 2, "Results": [{{"Target": "node", "Vulnerabilities": [{vulnerabilities}]}}]}}"#)
+}
+
+#[test]
+fn what_scanners_said_of_the_images_is_compared() {
+    let case = case();
+    case.repository.write("base.scan", answer(scanners::BASE));
+    case.repository.write("head.scan", answer(&format!("{}, {}", scanners::BASE, scanners::HEAD)));
+    let (registry, [base, head]) = registry(&case);
+    for [base, head] in [["images/base", "images/head"], [&base, &head]] {
+        for more in [&[][..], &["--sizes-only"]] {
+            let given =
+                [&["compare", base, head, "--scan", "base=base.scan", "--scan", "head=head.scan"], more].concat();
+            let said = case.weighbridge(&given).expect(0).stdout;
+            assert!(said.contains("brings 1 new vulnerability (1 high): CVE-3 in left-pad 1"), "{said}");
+        }
+    }
+    drop(registry);
+    for (arguments, expected) in [
+        (&["images/base", "images/head", "--scan", "base=missing"][..], "missing"),
+        (&["images/base", "images/head", "--scan", "web=base.scan"], "expected base=FILE, head=FILE or off"),
+        (&["images/base", "images/head", "--scan", "base=images/base/index.json"], "neither an answer of trivy"),
+        (&["images/base", "images/head", "--scan", "base=base.scan", "--scan", "base=base.scan"], "twice for base"),
+        (&["a.json", "b.json", "--scan", "base=base.scan"], "--scan is for images"),
+    ] {
+        case.weighbridge(&[&["compare"], arguments].concat()).expect(2).says(expected);
+    }
+}
+
+#[test]
+fn a_scanner_that_is_installed_is_asked_about_directories_alone_and_may_be_left_out() {
+    let case = case();
+    scanners::scanner(&case, "trivy");
+    scanners::trivy_says(&case, scanners::BASE, "monday");
+    let (_registry, [_, remote]) = registry(&case);
+    case.repository.write("head.scan", answer(&format!("{}, {}", scanners::BASE, scanners::HEAD)));
+    let scan = |arguments: &[&str]| {
+        let row = row(&case, arguments);
+        let times = scanners::scans(&case).lines().filter(|line| line.starts_with("trivy image")).count();
+        (times, row["scan"].is_object())
+    };
+    assert_eq!(scan(&["images/base", "images/head", "--scan", "off"]), (0, false));
+    assert_eq!(scan(&["images/base", "images/head", "--sizes-only"]), (0, false));
+    assert_eq!(scan(&["images/base", &remote]), (0, false), "one side alone tells no difference");
+    assert_eq!(scan(&["images/base", &remote, "--scan", "head=head.scan"]), (1, true));
+    assert_eq!(scan(&["images/base", "images/head"]), (3, true));
+    case.docker.answers("trivy.fails", "");
+    let said = case.weighbridge(&["compare", "images/base", "images/head", "--format", "markdown"]).expect(0).stdout;
+    assert!(said.contains("trivy did not scan the image") && !said.contains("ulnerabilit"), "{said}");
 }

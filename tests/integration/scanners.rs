@@ -22,26 +22,27 @@ ls "$folder/blobs/sha256" >/dev/null || exit 7
 cat "$FAKE_DOCKER/answers/$name.json"
 "#;
 
-const BASE: &str = r#"{"VulnerabilityID": "CVE-1", "PkgName": "qs", "InstalledVersion": "6.5.1", "Severity": "LOW"}"#;
+pub(crate) const BASE: &str =
+    r#"{"VulnerabilityID": "CVE-1", "PkgName": "qs", "InstalledVersion": "6.5.1", "Severity": "LOW"}"#;
 /// Of a package that was there, and of one that was not.
-const HEAD: &str = r#"
+pub(crate) const HEAD: &str = r#"
     {"VulnerabilityID": "CVE-2", "PkgName": "qs", "InstalledVersion": "6.5.1", "Severity": "MEDIUM"},
     {"VulnerabilityID": "CVE-3", "PkgName": "left-pad", "InstalledVersion": "1", "Severity": "HIGH", "FixedVersion": "2"}"#;
 
-fn scanner(case: &Case, name: &str) {
+pub(crate) fn scanner(case: &Case, name: &str) {
     let path = case.docker.path("bin").join(name);
     std::fs::write(&path, FAKE).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
 }
 
-fn trivy_says(case: &Case, vulnerabilities: &str, database: &str) {
+pub(crate) fn trivy_says(case: &Case, vulnerabilities: &str, database: &str) {
     let class = r#""Target": "node", "Class": "lang-pkgs""#;
     let answer = format!(r#"{{"SchemaVersion": 2, "Results": [{{{class}, "Vulnerabilities": [{vulnerabilities}]}}]}}"#);
     case.docker.answers("trivy.json", answer);
     case.docker.answers("trivy.version", format!(r#"{{"VulnerabilityDB": {{"UpdatedAt": "{database}"}}}}"#));
 }
 
-fn scans(case: &Case) -> String {
+pub(crate) fn scans(case: &Case) -> String {
     std::fs::read_to_string(case.docker.path("scans")).unwrap_or_default()
 }
 
