@@ -19,7 +19,7 @@ use crate::tape::{self, Item, directory, file, mark};
 const NOISE_BYTES: u64 = 10_000;
 
 /// Files of packages by what they are of: kind and name.
-type Name = (&'static str, String);
+type Name = (String, String);
 
 /// A file that a layer wrote.
 #[derive(Debug, Clone)]
@@ -54,6 +54,10 @@ impl Step {
         let seed = path.bytes().fold(bytes as u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         self.add(path, noise(seed, bytes), owner);
     }
+}
+
+fn owner(kind: &str, name: &str) -> Option<Name> {
+    Some((kind.to_owned(), name.to_owned()))
 }
 
 fn noise(seed: u64, count: usize) -> Vec<u8> {
@@ -194,7 +198,7 @@ impl Spec {
             for (number, bytes) in bytes.iter().enumerate() {
                 let path = format!("usr/lib/{name}-{version}/{number}");
                 list += &format!("/{path}\n");
-                step.fill(&path, *bytes, Some(("deb", name.clone())));
+                step.fill(&path, *bytes, owner("deb", name));
             }
             step.add(&format!("var/lib/dpkg/info/{name}.list"), list.into_bytes(), None);
         }
@@ -208,7 +212,7 @@ impl Spec {
         let (count, from) = self.small;
         let small = (from..from + count).map(|number| (format!("s{number}"), (0, vec![2_000 + number])));
         for (name, (version, bytes)) in self.npm.clone().into_iter().chain(small) {
-            let owner = || Some(("npm", name.clone()));
+            let owner = || owner("npm", &name);
             let folder = format!("web/node_modules/{name}");
             let manifest = format!("{{\"name\": \"{name}\", \"version\": \"{version}.0.0\"}}");
             step.add(&format!("{folder}/package.json"), manifest.into_bytes(), owner());
@@ -223,7 +227,7 @@ impl Spec {
         let mut step = Step::new("RUN /bin/sh -c pip install # buildkit", false);
         let site = "usr/lib/python3";
         for (name, (version, bytes)) in &self.pip {
-            let owner = || Some(("python", name.clone()));
+            let owner = || owner("python", name);
             let information = format!("{name}-{version}.dist-info");
             let mut record = format!("{information}/METADATA,,\n{information}/RECORD,,\n");
             for (number, bytes) in bytes.iter().enumerate() {
@@ -253,11 +257,13 @@ fn again(instruction: &'static str, step: &mut Step, is_meant: impl Fn(&Written)
     later
 }
 
-fn report(steps: &[Step]) -> Report {
+fn report(steps: &[Step], knows_origins: bool) -> Report {
     let blobs: Vec<Vec<u8>> = steps.iter().map(|step| tape::tar(&step.items)).collect();
     let contents = describe(&crate::read(&blobs).unwrap(), &image(&[]), &platform());
-    let layers: Vec<Layer> =
-        (1..).zip(steps.iter().zip(&blobs)).map(|(line, (step, blob))| layer(line, step, blob)).collect();
+    let layers: Vec<Layer> = (1..)
+        .zip(steps.iter().zip(&blobs))
+        .map(|(line, (step, blob))| layer(line, step, blob, knows_origins))
+        .collect();
     let measured = ImageMeasurement {
         digest: tape::sha256(&blobs.concat()),
         compressed_bytes: layers.iter().map(|layer| layer.compressed_bytes).sum(),
@@ -299,7 +305,7 @@ fn report(steps: &[Step]) -> Report {
     }
 }
 
-fn layer(line: u32, step: &Step, blob: &[u8]) -> Layer {
+fn layer(line: u32, step: &Step, blob: &[u8], knows_origins: bool) -> Layer {
     Layer {
         digest: tape::sha256(blob),
         diff_id: tape::sha256(blob),
@@ -309,7 +315,7 @@ fn layer(line: u32, step: &Step, blob: &[u8]) -> Layer {
         created_by: step.instruction.to_owned(),
         instruction: None,
         dockerfile_line: Some(line),
-        base: Some(step.is_base),
+        base: knows_origins.then_some(step.is_base),
     }
 }
 
@@ -386,8 +392,9 @@ impl Untold {
         match &part.what {
             What::Package(change) => {
                 let key =
-                    self.packages.keys().find(|(kind, name)| (*kind, &**name) == (change.kind, change.name)).cloned();
-                self.packages.remove(&key.expect("a package that is told twice or not there")).unwrap()
+                    self.packages.keys().find(|(kind, name)| (&**kind, &**name) == (change.kind, change.name)).cloned();
+                // One that is told twice is no longer there.
+                self.packages.remove(&key.unwrap()).unwrap()
             }
             What::SmallPackages { kind, count } => {
                 let is_it = |name: &Name, bytes: i64| name.0 == *kind && bytes.signum() == part.bytes.0.signum();
@@ -415,9 +422,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn causes_explain_most_of_every_difference_and_nothing_twice((base_spec, head_spec) in pair()) {
+    fn causes_explain_most_of_every_difference_and_nothing_twice((base_spec, head_spec) in pair(), knows_origins in prop::bool::weighted(0.8)) {
         let (base_steps, head_steps) = (base_spec.steps(), head_spec.steps());
-        let (base, head) = (report(&base_steps), report(&head_steps));
+        let (base, head) = (report(&base_steps, knows_origins), report(&head_steps, knows_origins));
         let comparison = compare(Some(&base), &head);
         let row = &comparison.rows[0];
         let Change::Changed(delta) = &row.change else {
@@ -436,7 +443,7 @@ proptest! {
             if let Origin::Layer(change) = &cause.origin {
                 let is_same = matches!(change, LayerChange::Same(_) | LayerChange::Recompressed { .. });
                 prop_assert!(!is_same);
-                prop_assert_eq!(change.layer().base, Some(false));
+                prop_assert_eq!(change.layer().base, knows_origins.then_some(false));
             }
             let [of_base, of_head] = concerned(cause, &base, &head);
             let (before, after) = (holdings(&base_steps, &of_base), holdings(&head_steps, &of_head));
@@ -448,6 +455,12 @@ proptest! {
             let (small, rest): (Vec<&Part<'_>>, Vec<&Part<'_>>) =
                 cause.parts.iter().partition(|part| matches!(part.what, What::SmallPackages { .. }));
             for part in rest.into_iter().chain(small) {
+                if let What::Package(change) = &part.what {
+                    // What is new in a layer may have been in another before, and is no new package.
+                    let is_there = |steps: &[Step]| homes(steps).contains_key(&(change.kind.to_owned(), change.name.to_owned()));
+                    let there = (is_there(&base_steps), is_there(&head_steps));
+                    prop_assert_eq!((!change.base.is_empty(), !change.head.is_empty()), there);
+                }
                 let truth = untold.take(part);
                 prop_assert_eq!(part.bytes.0.signum(), truth.signum(), "{:?}", part);
                 let is_near = (part.bytes.0 - truth).unsigned_abs() * 4 <= truth.unsigned_abs();

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::growth::{Growth, Place, Way};
-use super::packages::{self, PackageChange};
+use super::packages::{self, PackageChange, Versions};
 use super::side::{Side, tells_packaged};
 use crate::compare::layers::LayerChange;
 use crate::compare::weight::Delta;
@@ -97,6 +97,7 @@ pub(super) fn find<'a>(
     let is_base =
         |change: &LayerChange<'_>| delta.split.is_some() && sides(change).any(|layer| layer.base == Some(true));
     let (of_base, own): (Vec<&LayerChange<'a>>, Vec<&LayerChange<'a>>) = changed.partition(|change| is_base(change));
+    let versions = Versions::of(&before.packages, &after.packages);
     let number = |layers: &[Layer], layer: &Layer| layers.iter().position(|other| std::ptr::eq(other, layer));
     let cause = |origin, changes: &[&LayerChange<'a>]| {
         let (mut less, mut more) = (BTreeSet::new(), BTreeSet::new());
@@ -105,7 +106,7 @@ pub(super) fn find<'a>(
             more.extend(change.head_layer().and_then(|layer| number(&head.layers, layer)));
         }
         let compressed = changes.iter().fold(0i64, |sum, change| sum.saturating_add(change.compressed().0));
-        explained(origin, ByteDelta(compressed), (before, &less), (after, &more))
+        explained(origin, ByteDelta(compressed), (before, &less), (after, &more), &versions)
     };
     let mut causes: Vec<Cause<'a>> = own.iter().map(|change| cause(Origin::Layer(**change), &[change])).collect();
     if !of_base.is_empty() {
@@ -126,22 +127,23 @@ fn explained<'a>(
     compressed: ByteDelta,
     base: (&'a Contents, &BTreeSet<usize>),
     head: (&'a Contents, &BTreeSet<usize>),
+    versions: &Versions<'a>,
 ) -> Cause<'a> {
     let with_packages = tells_packaged(base.0) && tells_packaged(head.0);
     let side = |(contents, layers)| Side::of(contents, layers, with_packages);
     let (before, after) = (side(base), side(head));
     let unpacked = Bytes(after.bytes()).delta_from(Bytes(before.bytes()));
-    let parts = parts(&before, &after, unpacked.0);
+    let parts = parts(&before, &after, unpacked.0, versions);
     Cause { origin, compressed, unpacked, parts }
 }
 
 /// What accounts for a difference. What was named is held against the whole, and the next is sought in the direction of
 /// what is left: so where one version takes the place of another, both are named. Bytes that a package accounts for are
 /// of no path, so nothing is told twice.
-fn parts<'a>(base: &Side<'a>, head: &Side<'a>, unpacked: i64) -> Vec<Part<'a>> {
+fn parts<'a>(base: &Side<'a>, head: &Side<'a>, unpacked: i64, versions: &Versions<'a>) -> Vec<Part<'a>> {
     let percent = |bytes: i64, part: u64| bytes.unsigned_abs().saturating_mul(part) / 100;
     let enough = percent(unpacked, 100 - ENOUGH_PERCENT);
-    let packages = packages::resized(&base.packages, &head.packages);
+    let packages = packages::resized(&base.packages, &head.packages, versions);
     let mut named = Names { packages, places: Growth::between(base, head) };
     let (mut parts, mut left) = (Vec::new(), unpacked);
     while left.unsigned_abs() > enough && parts.len() < PARTS {

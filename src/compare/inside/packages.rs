@@ -66,11 +66,35 @@ pub(super) fn changes<'a>(base: &'a [Package], head: &'a [Package]) -> Vec<Packa
     changes
 }
 
-/// Packages of which there are more or fewer bytes in some layers, the most bytes first.
-pub(super) fn resized<'a>(base: &[&'a Package], head: &[&'a Package]) -> Vec<(PackageChange<'a>, i64)> {
+/// The versions of all packages of both images.
+#[derive(Debug)]
+pub(super) struct Versions<'a>(BTreeMap<Name<'a>, [Vec<&'a str>; 2]>);
+
+impl<'a> Versions<'a> {
+    pub(super) fn of(base: &'a [Package], head: &'a [Package]) -> Self {
+        let versions = |PackageChange { kind, name, base, head, .. }| ((kind, name), [base, head]);
+        Self(joined(base, head, all_bytes).map(versions).collect())
+    }
+
+    /// What is new in some layers may have been in others before, and is no new package.
+    fn of_images(&self, change: PackageChange<'a>) -> PackageChange<'a> {
+        let [base, head] = self.0.get(&(change.kind, change.name)).cloned().unwrap_or_default();
+        PackageChange { base, head, ..change }
+    }
+}
+
+/// Packages of which there are more or fewer bytes in some layers, the most bytes first, with their versions in the
+/// images.
+pub(super) fn resized<'a>(
+    base: &[&'a Package],
+    head: &[&'a Package],
+    versions: &Versions<'a>,
+) -> Vec<(PackageChange<'a>, i64)> {
     let bytes = |packages: &[&Package]| Some(layer_bytes(packages));
     let mut resized: Vec<(PackageChange<'a>, i64)> = joined(base.iter().copied(), head.iter().copied(), bytes)
-        .filter_map(|change| Some(change.bytes?.0).filter(|bytes| *bytes != 0).map(|bytes| (change, bytes)))
+        .filter_map(|change| {
+            Some(change.bytes?.0).filter(|bytes| *bytes != 0).map(|bytes| (versions.of_images(change), bytes))
+        })
         .collect();
     resized.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.unsigned_abs()));
     resized
