@@ -1,6 +1,9 @@
 //! `compare` of two images: the comparison of a run without a build.
 
-use serde_json::Value;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::image_registry::ImageRegistry;
@@ -137,4 +140,66 @@ fn a_scanner_that_is_installed_is_asked_about_directories_alone_and_may_be_left_
     case.docker.answers("trivy.fails", "");
     let said = case.weighbridge(&["compare", "images/base", "images/head", "--format", "markdown"]).expect(0).stdout;
     assert!(said.contains("trivy did not scan the image") && !said.contains("ulnerabilit"), "{said}");
+}
+
+/// The archive that `docker save` of an older engine writes of a layout's image: layers as plain tars.
+fn docker_archive(layout: &Path, tar: &Path) {
+    let blob =
+        |digest: &Value| std::fs::read(layout.join("blobs").join(digest.as_str().unwrap().replace(':', "/"))).unwrap();
+    let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
+    let manifest: Value = serde_json::from_slice(&blob(&index["manifests"][0]["digest"])).unwrap();
+    let layers: Vec<Vec<u8>> = manifest["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| {
+            let mut tar = Vec::new();
+            flate2::read::GzDecoder::new(&blob(&layer["digest"])[..]).read_to_end(&mut tar).unwrap();
+            tar
+        })
+        .collect();
+    let names: Vec<String> = (0..layers.len()).map(|number| format!("{number}/layer.tar")).collect();
+    let list = json!([{ "Config": "config.json", "RepoTags": ["app:1"], "Layers": names }]).to_string().into_bytes();
+    let files = [("config.json".to_owned(), blob(&manifest["config"]["digest"])), ("manifest.json".to_owned(), list)];
+    let mut builder = tar::Builder::new(std::fs::File::create(tar).unwrap());
+    for (name, content) in files.into_iter().chain(names.into_iter().zip(layers)) {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, name, &content[..]).unwrap();
+    }
+    builder.finish().unwrap();
+}
+
+#[test]
+fn images_of_every_form_are_compared_with_those_of_every_other() {
+    let case = case();
+    let path = case.repository.path();
+    for name in ["base", "head"] {
+        let layout = path.join("images").join(name);
+        let mut builder = tar::Builder::new(std::fs::File::create(path.join(format!("{name}.oci.tar"))).unwrap());
+        builder.append_dir_all(".", &layout).unwrap();
+        builder.finish().unwrap();
+        docker_archive(&layout, &path.join(format!("{name}.tar")));
+    }
+    case.docker.answers("save", std::fs::read(path.join("head.tar")).unwrap());
+    let (_registry, [base, head]) = registry(&case);
+    for base in ["images/base", "base.oci.tar", "base.tar", &base] {
+        for head in ["images/head", "head.oci.tar", "head.tar", &head, "docker://head"] {
+            let depths: &[&[&str]] = if base == "images/base" { &[&[], &["--sizes-only"]] } else { &[&[]] };
+            for more in depths {
+                let row = row(&case, &[&[base, head], *more].concat());
+                assert_eq!((&row["image"], &row["change"]), (&json!(head), &json!("changed")), "{base} {more:?}");
+                let delta = &row["delta"];
+                // An engine of old keeps layers as plain tars.
+                let is_rewritten = |layer: &&Value| layer["change"] == "rewritten";
+                let layers = delta["layers"].as_array().unwrap().iter().filter(is_rewritten);
+                let layers: Vec<&Value> = layers.map(|layer| &layer["instruction"]).collect();
+                assert_eq!(layers, ["COPY app /file"], "{base} {head} {more:?}: {delta:#}");
+                let unpacked = if more.is_empty() { json!(699_904) } else { Value::Null };
+                assert_eq!(delta["uncompressed_bytes"], unpacked, "{base} {head} {more:?}");
+                let causes = row["contents"]["causes"].as_array().map_or(0, Vec::len);
+                assert_eq!(causes, usize::from(more.is_empty()), "{base} {head} {more:?}: {:#}", row["contents"]);
+            }
+        }
+    }
 }
