@@ -13,13 +13,16 @@ use crate::units::{ByteDelta, Bytes, Percent, show_duration};
 
 /// The key of the limit of growth.
 pub const GROWTH_KEY: &str = "compressed_growth";
+/// The key of the limit of waste that is new.
+pub const WASTED_GROWTH_KEY: &str = "wasted_growth";
 /// The key of the limit of what a node pulls.
 pub const PULL_KEY: &str = "pull";
 /// The key of what has to start.
 pub const STARTS_KEY: &str = "starts";
 
 /// The keys that a label can override. A build that takes too long is no matter of size, nor is one that does not start.
-const SIZE_KEYS: [&str; 7] = ["compressed", "uncompressed", GROWTH_KEY, "layers", "wasted", "efficiency", PULL_KEY];
+const SIZE_KEYS: [&str; 8] =
+    ["compressed", "uncompressed", GROWTH_KEY, "layers", "wasted", WASTED_GROWTH_KEY, "efficiency", PULL_KEY];
 
 /// From this part of a limit on, the reader is warned.
 pub const WARN_FROM: f64 = 0.9;
@@ -69,6 +72,7 @@ pub fn evaluate(budget: &Budget, head: &CellReport, base: Option<&Report>) -> Ve
         budget.compressed_growth.map(|limit| growth(limit, head, base)),
         layers,
         budget.wasted.map(|limit| inside::wasted(limit, head)),
+        budget.wasted_growth.map(|limit| inside::wasted_growth(limit, head, base)),
         budget.efficiency.map(|limit| inside::efficiency(limit, head)),
         budget.pull.map(|limit| inside::pull(limit, head, base)),
         budget.starts_required.then(|| inside::starts(head)),
@@ -118,10 +122,7 @@ fn gate<T: std::fmt::Display>(
 
 /// The limit of growth against the baseline.
 fn growth(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResult {
-    let shown_limit = match limit {
-        Growth::Relative(Percent(percent)) => format!("{percent} %"),
-        Growth::Absolute(bytes) => bytes.to_string(),
-    };
+    let shown_limit = show(limit);
     let unmeasured = |verdict, reason: String| result(GROWTH_KEY, shown_limit.clone(), None, verdict, reason);
     let (base_image, image) = match both(head, base) {
         Ok(both) => both,
@@ -131,7 +132,7 @@ fn growth(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResu
     if delta.compression.is_some() {
         return unmeasured(Verdict::Unknown, "layers are compressed in another way than the baseline's".to_owned());
     }
-    judge_growth(limit, shown_limit, Bytes(base_image.compressed_bytes), delta.growth)
+    judge_growth(GROWTH_KEY, limit, Bytes(base_image.compressed_bytes), delta.growth)
 }
 
 /// The images of both sides, or what it means that one is missing.
@@ -146,13 +147,25 @@ fn both<'a>(
     Ok((base.image.as_ref().ok_or_else(unknown)?, image))
 }
 
-fn judge_growth(limit: Growth, shown_limit: String, base: Bytes, growth: ByteDelta) -> BudgetResult {
+fn show(limit: Growth) -> String {
+    match limit {
+        Growth::Relative(Percent(percent)) => format!("{percent} %"),
+        Growth::Absolute(bytes) => bytes.to_string(),
+    }
+}
+
+/// So many bytes, or this part of all.
+fn limit_bytes(limit: Growth, all: Bytes) -> f64 {
+    match limit {
+        Growth::Relative(percent) => as_number(&all) * percent.0 / 100.0,
+        Growth::Absolute(bytes) => as_number(&bytes),
+    }
+}
+
+fn judge_growth(key: &str, limit: Growth, base: Bytes, growth: ByteDelta) -> BudgetResult {
     #[expect(clippy::cast_precision_loss, reason = "only compared with a limit")]
     let grown = growth.0.max(0) as f64;
-    let limit_bytes = match limit {
-        Growth::Relative(percent) => as_number(&base) * percent.0 / 100.0,
-        Growth::Absolute(bytes) => as_number(&bytes),
-    };
+    let limit_bytes = limit_bytes(limit, base);
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let percent = Percent::of(growth.0 as f64, as_number(&base));
     let actual = match (limit, percent) {
@@ -165,7 +178,7 @@ fn judge_growth(limit: Growth, shown_limit: String, base: Bytes, growth: ByteDel
         _ if growth.0 <= 0 => "did not grow".to_owned(),
         _ => phrase(grown, limit_bytes),
     };
-    result(GROWTH_KEY, shown_limit, Some(actual), verdict, reason)
+    result(key, show(limit), Some(actual), verdict, reason)
 }
 
 fn judge(actual: f64, limit: f64) -> Verdict {
@@ -189,7 +202,7 @@ fn result(key: &str, limit: String, actual: Option<String>, verdict: Verdict, re
 /// Whether a limit is held against the baseline.
 #[must_use]
 pub fn needs_baseline(key: &str) -> bool {
-    [GROWTH_KEY, PULL_KEY].contains(&key)
+    [GROWTH_KEY, WASTED_GROWTH_KEY, PULL_KEY].contains(&key)
 }
 
 /// Makes limits of growth and pull fail closed where a base was chosen but could not be had: to pass for want of a
@@ -367,14 +380,15 @@ mod tests {
             compressed_growth: Some(Growth::Relative(Percent(5.0))),
             layers: Some(10),
             wasted: Some(Bytes(1)),
+            wasted_growth: Some(Growth::Absolute(Bytes(1))),
             efficiency: Some(Percent(90.0)),
-            pull: Some(Bytes(1)),
+            pull: Some(Growth::Absolute(Bytes(1))),
             starts_required: true,
             wall: Some(Duration::from_secs(120)),
         };
         let unmeasured = CellReport { image: None, timing: None, outcome: Outcome::Cancelled, ..cell("a", 1) };
         let results = evaluate(&budget, &unmeasured, None);
-        assert_eq!(results.len(), 9);
+        assert_eq!(results.len(), 10);
         assert!(results.iter().all(|result| result.verdict == Verdict::Unknown && result.actual.is_none()));
     }
 }

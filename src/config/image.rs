@@ -118,8 +118,9 @@ fn budget(node: &Node) -> Budget {
         compressed_growth: fields.text("compressed_growth").and_then(|text| growth(&text)),
         layers: fields.text("layers").and_then(|text| text.parse().ok()),
         wasted: fields.text("wasted").and_then(|text| text.parse().ok()),
+        wasted_growth: fields.text("wasted_growth").and_then(|text| growth(&text)),
         efficiency: fields.text("efficiency").and_then(|text| text.parse().ok()),
-        pull: fields.text("pull").and_then(|text| text.parse().ok()),
+        pull: fields.text("pull").and_then(|text| growth(&text)),
         starts_required: fields.text("starts").as_deref() == Some("required"),
         wall: fields.text("wall").and_then(|text| parse_duration(&text).ok()),
     }

@@ -483,6 +483,12 @@ pub(super) const BUDGET: &[Key] = &[
         "Most bytes of files that layers write and later ones delete or write again.",
     ),
     key(
+        "wasted_growth",
+        Kind::Text(Format::Growth),
+        "1MB",
+        "Most bytes that more are wasted than in the base commit's image, or a part of what that wastes.",
+    ),
+    key(
         "efficiency",
         Kind::Text(Format::Share),
         "95%",
@@ -490,9 +496,10 @@ pub(super) const BUDGET: &[Key] = &[
     ),
     key(
         "pull",
-        Kind::Text(Format::Bytes),
+        Kind::Text(Format::Growth),
         "20MB",
-        "Most bytes that a node may have to pull which has the image of the base commit.",
+        "Most bytes, or the largest part of the image, that a node may have to pull which has the image of the base \
+         commit.",
     ),
     key(
         "starts",

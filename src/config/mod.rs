@@ -298,10 +298,12 @@ pub struct Budget {
     pub layers: Option<u32>,
     /// Upper limit of the bytes that layers write and the image does not have in the end.
     pub wasted: Option<Bytes>,
+    /// Upper limit of what they are more than in the baseline.
+    pub wasted_growth: Option<Growth>,
     /// Lower limit of the part of all file bytes that the image has in the end.
     pub efficiency: Option<Percent>,
-    /// Upper limit of the bytes that a node pulls which has the baseline's image.
-    pub pull: Option<Bytes>,
+    /// Upper limit of what a node pulls which has the baseline's image, in bytes or relative to the whole image.
+    pub pull: Option<Growth>,
     /// Whether a container has to be able to start.
     pub starts_required: bool,
     /// Upper limit of `wall_seconds`.

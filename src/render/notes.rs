@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::line::Line;
 use super::names::{cell_name, dockerfile_line, image_name, short_sha, version};
 use super::rows;
-use crate::compare::budget::{PULL_KEY, STARTS_KEY};
+use crate::compare::budget::{PULL_KEY, STARTS_KEY, WASTED_GROWTH_KEY};
 use crate::compare::{Baseline, Change, Comparison};
 use crate::report::{BudgetResult, CellReport, Finding, Outcome, Severity, Verdict};
 
@@ -102,7 +102,11 @@ pub(super) fn held_against_limit(budget: &BudgetResult) -> Line {
         "compressed_growth" => Line::ours("grew by ").text(actual.trim_start_matches('+')),
         "layers" => Line::ours("has ").text(actual).then(" layers"),
         "wasted" => Line::ours("wastes ").text(actual),
+        WASTED_GROWTH_KEY => {
+            Line::ours("wastes ").text(actual.trim_start_matches('+')).then(" more than the baseline's image")
+        }
         "efficiency" => Line::ours("keeps ").text(actual).then(" of the bytes that its layers write"),
+        PULL_KEY if actual.ends_with('%') => Line::ours("costs a node ").text(actual).then(" of the image to pull"),
         PULL_KEY => Line::ours("costs a node ").text(actual).then(" to pull"),
         STARTS_KEY => Line::default().text(actual),
         "wall" => Line::ours("took ").text(actual),
@@ -283,6 +287,20 @@ mod tests {
                 "95 %",
                 "5.0 MB of 100.0 MB are wasted",
                 "keeps 94.9 % of the bytes that its layers write, at least 95 %",
+            ),
+            (
+                "wasted_growth",
+                Some("+9.0 MB"),
+                "5.0 MB",
+                "grew by 9.0 MB",
+                "wastes 9.0 MB more than the baseline's image, limit 5.0 MB",
+            ),
+            (
+                "pull",
+                Some("31.0 %"),
+                "30 %",
+                "9.0 MB of 29.0 MB",
+                "costs a node 31.0 % of the image to pull, limit 30 %",
             ),
             ("pull", Some("9.0 MB"), "5.0 MB", "4.0 MB over", "costs a node 9.0 MB to pull, limit 5.0 MB"),
             ("starts", Some("will not start"), "required", "no interpreter", "will not start: no interpreter"),

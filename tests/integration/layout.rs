@@ -20,6 +20,8 @@ pub(crate) enum Damage {
     MissingBlob,
     /// There is no `index.json`.
     NoIndex,
+    /// The layer is a sound gzip stream of something that is no tar.
+    NoTar,
     /// The image is for another platform.
     OtherPlatform,
 }
@@ -47,6 +49,7 @@ impl TestImage {
     pub(crate) fn write(&self, directory: &Path) {
         std::fs::create_dir_all(directory.join("blobs/sha256")).unwrap();
         std::fs::write(directory.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        let tar = |content: &[u8]| if self.damage == Damage::NoTar { content.to_vec() } else { tar(content) };
         let tars: Vec<Vec<u8>> = self.layers.iter().map(|(_, content)| tar(content)).collect();
         let mut layers: Vec<Value> = tars.iter().map(|tar| blob(directory, "layer.v1.tar+gzip", &gzip(tar))).collect();
         self.spoil(directory, &mut layers[0]);
@@ -82,7 +85,7 @@ impl TestImage {
             }
             Damage::MissingBlob => std::fs::remove_file(path).unwrap(),
             Damage::WrongLength => layer["size"] = 7.into(),
-            Damage::None | Damage::NoIndex | Damage::OtherPlatform => {}
+            Damage::None | Damage::NoIndex | Damage::NoTar | Damage::OtherPlatform => {}
         }
     }
 }

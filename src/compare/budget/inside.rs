@@ -1,7 +1,11 @@
 //! Limits of what is inside of an image, and of what a node pulls of it.
 
-use super::{PULL_KEY, STARTS_KEY, as_number, both, gate, judge, phrase, result, show_bytes_over};
+use super::{
+    PULL_KEY, STARTS_KEY, WASTED_GROWTH_KEY, as_number, both, gate, judge, judge_growth, limit_bytes, phrase, result,
+    show, show_bytes_over,
+};
 use crate::compare::inside;
+use crate::config::Growth;
 use crate::report::contents::Starts;
 use crate::report::{BudgetResult, CellReport, Contents, Report, Verdict};
 use crate::units::{Bytes, Percent};
@@ -48,12 +52,43 @@ pub(super) fn efficiency(limit: Percent, head: &CellReport) -> BudgetResult {
     result("efficiency", shown_limit, Some(actual), verdict, reason)
 }
 
-/// The limit of what a node pulls that has the image of the baseline.
-pub(super) fn pull(limit: Bytes, head: &CellReport, base: Option<&Report>) -> BudgetResult {
-    match both(head, base) {
-        Ok((base, image)) => gate(PULL_KEY, head, limit, Some(inside::pull(base, image)), as_number, show_bytes_over),
-        Err((verdict, reason)) => result(PULL_KEY, limit.to_string(), None, verdict, reason),
+/// The limit of what is wasted more than in the baseline.
+pub(super) fn wasted_growth(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResult {
+    let unmeasured = |verdict, reason| result(WASTED_GROWTH_KEY, show(limit), None, verdict, reason);
+    let before = match both(head, base) {
+        Ok((base, _)) => base.contents.as_ref(),
+        Err((verdict, reason)) => return unmeasured(verdict, reason),
+    };
+    match (contents(head), before) {
+        (Ok(after), Some(before)) => {
+            let (before, after) = (Bytes(before.wasted_bytes()), Bytes(after.wasted_bytes()));
+            judge_growth(WASTED_GROWTH_KEY, limit, before, after.delta_from(before))
+        }
+        (Ok(_), None) => unmeasured(Verdict::Unknown, "it is not known what the baseline's image wastes".to_owned()),
+        (Err(reason), _) => unmeasured(Verdict::Unknown, reason),
     }
+}
+
+/// The limit of what a node pulls that has the image of the baseline.
+pub(super) fn pull(limit: Growth, head: &CellReport, base: Option<&Report>) -> BudgetResult {
+    let (base, image) = match both(head, base) {
+        Ok(both) => both,
+        Err((verdict, reason)) => return result(PULL_KEY, show(limit), None, verdict, reason),
+    };
+    let (pulled, all) = (inside::pull(base, image), Bytes(image.compressed_bytes.saturating_add(image.config_bytes)));
+    if let Growth::Absolute(limit) = limit {
+        return gate(PULL_KEY, head, limit, Some(pulled), as_number, show_bytes_over);
+    }
+    let limit_bytes = limit_bytes(limit, all);
+    let verdict = judge(as_number(&pulled), limit_bytes);
+    let reason = match verdict {
+        Verdict::Fail => format!("{pulled} of {all}"),
+        _ => phrase(as_number(&pulled), limit_bytes),
+    };
+    // Rounded up, so that a limit that is exceeded never reads as kept.
+    let part = Percent::of(as_number(&pulled), as_number(&all)).map_or(0.0, |part| part.0);
+    let actual = format!("{:.1} %", (part * 10.0).ceil() / 10.0);
+    result(PULL_KEY, show(limit), Some(actual), verdict, reason)
 }
 
 /// That a container can start.
@@ -133,7 +168,8 @@ mod tests {
 
     #[test]
     fn pull_is_held_against_the_baseline_alone() {
-        let budget = Budget { pull: Some(Bytes(5_000_000)), ..Budget::default() };
+        let budget = Budget { pull: Some(Growth::Absolute(Bytes(5_000_000))), ..Budget::default() };
+        let part = |percent| Budget { pull: Some(Growth::Relative(Percent(percent))), ..Budget::default() };
         let base = sample::run(vec![cell("a", |_| ())]);
         let broken = sample::run(vec![CellReport { image: None, outcome: Outcome::Failed, ..cell("a", |_| ()) }]);
         let lines = [
@@ -142,6 +178,10 @@ mod tests {
             told(budget, &cell("b", |_| ()), None),
             told(budget, &cell("b", |_| ()), Some(&sample::run(vec![]))),
             told(budget, &cell("b", |_| ()), Some(&broken)),
+            told(part(20.0), &cell("b", |_| ()), Some(&base)),
+            told(part(25.0), &cell("b", |_| ()), Some(&base)),
+            told(part(0.0), &cell("a", |_| ()), Some(&base)),
+            told(part(20.0), &cell("b", |_| ()), None),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
         pull Fail 9.0 MB of 5.0 MB: 4.0 MB over
@@ -149,8 +189,46 @@ mod tests {
         pull Pass - of 5.0 MB: no baseline
         pull Pass - of 5.0 MB: new image, nothing to grow from
         pull Unknown - of 5.0 MB: baseline without numbers: build failed
+        pull Fail 23.7 % of 20 %: 9.0 MB of 38.0 MB
+        pull Warn 23.7 % of 25 %: 94 % of the limit
+        pull Pass 0.0 % of 0 %: at the limit
+        pull Pass - of 20 %: no baseline
         ");
         assert!(needs_baseline(PULL_KEY) && !needs_baseline("wasted"));
+    }
+
+    #[test]
+    fn waste_that_is_new_is_held_against_the_baseline_and_is_unknown_where_that_was_not_read() {
+        let budget = |limit| Budget { wasted_growth: Some(limit), ..Budget::default() };
+        let (bytes, part) = (budget(Growth::Absolute(Bytes(1_000_000))), budget(Growth::Relative(Percent(10.0))));
+        let wasting = |bytes| cell("a", |contents| contents.live_bytes -= bytes);
+        let base = sample::run(vec![wasting(5_000_000)]);
+        let thrifty = sample::run(vec![wasting(0)]);
+        let mut unread = sample::run(vec![wasting(0)]);
+        unread.cells[0].image.as_mut().unwrap().contents = None;
+        let lines = [
+            told(bytes, &wasting(5_900_000), Some(&base)),
+            told(bytes, &wasting(6_000_001), Some(&base)),
+            told(bytes, &wasting(4_000_000), Some(&base)),
+            told(part, &wasting(5_600_000), Some(&base)),
+            told(part, &wasting(1), Some(&thrifty)),
+            told(part, &wasting(0), Some(&thrifty)),
+            told(bytes, &wasting(1), Some(&unread)),
+            told(bytes, &unread.cells[0], Some(&base)),
+            told(bytes, &wasting(1), None),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        wasted_growth Warn +900.0 kB of 1.0 MB: 90 % of the limit
+        wasted_growth Fail +1.0 MB of 1.0 MB: grew by 1.0 MB
+        wasted_growth Pass −1.0 MB of 1.0 MB: did not grow
+        wasted_growth Fail +12.0 % of 10 %: grew by 600.0 kB
+        wasted_growth Fail +1 B of 10 %: grew by 1 B
+        wasted_growth Pass ±0 B of 10 %: did not grow
+        wasted_growth Unknown - of 1.0 MB: it is not known what the baseline's image wastes
+        wasted_growth Unknown - of 1.0 MB: what is inside of the image is not known
+        wasted_growth Pass - of 1.0 MB: no baseline
+        ");
+        assert!(needs_baseline(WASTED_GROWTH_KEY));
     }
 
     #[test]
