@@ -50,6 +50,31 @@ Exit codes:
   0 fine · 1 over budget · 2 usage or configuration · 3 a build failed
   4 could not measure or compare · 5 publishing failed · 130 interrupted";
 
+const COMPARING: &str = "\
+Of several platforms, that of this machine is compared unless --platform names one.
+No configuration is read, and no budget held: what changed is told, whatever it is.
+
+Examples:
+  weighbridge compare old.json new.json --format markdown
+  weighbridge compare ghcr.io/acme/web:1.3 ghcr.io/acme/web:1.4
+  weighbridge compare docker://web out/web.tar --platform linux/arm64
+  weighbridge compare web:1.3 web:1.4 --sizes-only    no layer is fetched
+
+Exit codes:
+  0 compared · 2 usage · 4 an image could not be read; of two reports, that of the second one";
+
+const INSPECTING: &str = "\
+Of several platforms, that of this machine is read unless --platform names one.
+
+Examples:
+  weighbridge inspect ghcr.io/acme/web:1.4            a registry, with docker's credentials
+  weighbridge inspect docker://web                    the local engine
+  weighbridge inspect web.tar --format json           `docker save`, or an OCI layout
+  weighbridge inspect web/ --dockerfile Dockerfile    layers get their line
+
+Exit codes:
+  0 read, whatever was found · 2 usage · 4 the image could not be read";
+
 /// The commands.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
@@ -66,8 +91,10 @@ pub enum Command {
     /// Write a configuration and the job of a repository; what is there already stays as it is.
     Init(InitArgs),
     /// Compare two report files, or two images.
+    #[command(after_help = COMPARING)]
     Compare(CompareArgs),
     /// Say what is inside of an image: where the bytes are, which are wasted, and whether it will start.
+    #[command(after_help = INSPECTING)]
     Inspect(InspectArgs),
     /// Check that this machine can build what is planned, and say how to mend it.
     Doctor,

@@ -33,9 +33,10 @@ fn is_report(side: &str) -> bool {
 
 fn compare_reports_of(session: &Session, args: &CompareArgs) -> Result<u8> {
     let selection = session.selection();
-    let base = lookup::restrict(&selection, baseline::from_file(&session.env.directory.join(&args.base_side))?.report);
-    let head = baseline::from_file(&session.env.directory.join(&args.head_side))?.report;
-    let mut head = lookup::restrict(&selection, head);
+    let read =
+        |side: &str| baseline::read_report(&session.env.directory.join(side), &format!("read the report {side:?}"));
+    let base = lookup::restrict(&selection, read(&args.base_side)?);
+    let mut head = lookup::restrict(&selection, read(&args.head_side)?);
     forget_other_baseline(&base, &mut head);
     let chosen_by = "the given report".to_owned();
     let given = Base { sha: base.context.head.sha.clone(), chosen_by, commits_older: 0, store: None };

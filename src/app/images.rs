@@ -48,6 +48,9 @@ pub(super) async fn open(session: &Session, text: &str) -> Result<Images> {
         cancel: session.cancel.clone(),
     };
     if let Some(name) = text.strip_prefix(ENGINE) {
+        if name.is_empty() {
+            bail!(Exit::usage(format!("{text:?} names no image; expected docker://NAME")));
+        }
         let mut file = fs::temporary()?;
         session.docker.save(name, &mut file).await.with_context(|| unreadable(text))?;
         let archive = blocking(move || Archive::open(file)).await.with_context(|| unreadable(text))?;

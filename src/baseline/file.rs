@@ -7,18 +7,26 @@ use anyhow::{Context, Result};
 use super::{Found, REPORT_LIMIT_BYTES};
 use crate::error::Exit;
 use crate::fs;
-use crate::report::{Base, v1};
+use crate::report::{Base, Report, v1};
 
 /// Reads the report to compare with from a file.
 ///
 /// # Errors
-/// When the file cannot be read (exit code 2), or is not a report or one of a newer weighbridge (exit code 4).
+/// As [`read_report`].
 pub fn from_file(path: &Path) -> Result<Found> {
     let doing = format!("--baseline {}", path.display());
-    let content = fs::read_limited(path, REPORT_LIMIT_BYTES).with_context(|| Exit::usage(doing.clone()))?;
-    let report = v1::from_json(&content).with_context(|| Exit::not_measured(doing.clone()))?;
+    let report = read_report(path, &doing)?;
     let base = Base { sha: report.context.head.sha.clone(), chosen_by: doing, commits_older: 0, store: None };
     Ok(Found { report, base, refusals: Vec::new() })
+}
+
+/// Reads a report from a file, which is what errors say that was being done.
+///
+/// # Errors
+/// When the file cannot be read (exit code 2), or is not a report or one of a newer weighbridge (exit code 4).
+pub fn read_report(path: &Path, doing: &str) -> Result<Report> {
+    let content = fs::read_limited(path, REPORT_LIMIT_BYTES).with_context(|| Exit::usage(doing))?;
+    v1::from_json(&content).with_context(|| Exit::not_measured(doing))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub use ancestry::Ancestry;
 pub use artifact::ArtifactStore;
 pub use branch::BranchStore;
 pub use choose::{DEEPEN, choose};
-pub use file::from_file;
+pub use file::{from_file, read_report};
 pub use find::find;
 pub use history::HistoryDirectory;
 pub use oci::OciStore;

@@ -83,6 +83,7 @@ fn an_image_is_compared_with_an_image_of_its_platform_and_not_with_a_report() {
         (&["images/other", "images/head"][..], 4, "no image for linux/amd64; there is one for linux/s390x"),
         (&["images/base", "head.json"], 2, "compare two reports or two images"),
         (&["base.json", "head.json", "--sizes-only"], 2, "--sizes-only is for images"),
+        (&["missing.json", "head.json"], 2, "read the report \"missing.json\": open "),
         (&["images/base", "./missing"], 2, "there is no file or directory \"./missing\""),
     ] {
         case.weighbridge(&[&["compare"], arguments].concat()).expect(code).says(expected);

@@ -179,6 +179,7 @@ fn what_cannot_be_read_is_named_with_the_reason() {
         ("images", 4, "read \"images\": no directory of an OCI layout: "),
         ("text.txt", 4, "read \"text.txt\": at byte 0: cut short in a header"),
         ("empty.tar", 4, "neither index.json with blobs/ (an OCI layout) nor manifest.json (docker save) is in it"),
+        ("docker://", 2, "names no image; expected docker://NAME"),
         ("docker://nope", 4, "No such image: nope:latest"),
         (&format!("{host}/app:2"), 4, "so a registry was asked for it: pull "),
         (&format!("{host}/nothing:1"), 4, "there is no such image"),
