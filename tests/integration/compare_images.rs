@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::image_registry::ImageRegistry;
-use crate::layout::{TestImage, noise};
+use crate::layout::{TestImage, add_images, noise};
 use crate::scanners;
 
 /// `images/base` and `images/head`, which differ in the second of their layers.
@@ -203,4 +203,36 @@ fn images_of_every_form_are_compared_with_those_of_every_other() {
             }
         }
     }
+}
+
+#[test]
+fn of_several_platforms_one_is_compared_that_both_images_have() {
+    let case = case();
+    let images = case.repository.path().join("images");
+    for (name, bytes) in [("base", 100_000), ("head", 300_000)] {
+        let other = images.join(format!("{name}-s390x"));
+        TestImage { architecture: "s390x", ..TestImage::of(bytes) }.write(&other);
+        add_images(&images.join(name), &other);
+    }
+    let (_registry, [base, head]) = registry(&case);
+    for [base, head] in [["images/base", "images/head"], [&base, &head]] {
+        let row = row(&case, &[base, head, "--platform", "linux/s390x"]);
+        assert_eq!((&row["platform"], &row["delta"]["uncompressed_bytes"]), (&json!("linux/s390x"), &json!(199_680)));
+    }
+    // An image of one platform decides for the other one, as long as it is the one to judge.
+    assert_eq!(row(&case, &["images/base", "images/head-s390x"])["platform"], "linux/s390x");
+    for (arguments, expected) in [
+        (
+            &["images/base-s390x", "images/head", "--platform", "linux/amd64"][..],
+            "read \"images/base-s390x\": no image for",
+        ),
+        (
+            &["images/base", "images/head-s390x", "--platform", "linux/amd64"],
+            "read \"images/head-s390x\": no image for",
+        ),
+        (&["images/base", "images/head", "--platform", "linux/386"], "there is one for linux/amd64, linux/s390x"),
+    ] {
+        case.weighbridge(&[&["compare"], arguments].concat()).expect(4).says(expected);
+    }
+    case.weighbridge(&["compare", "images/base", "images/head", "--platform", "linux/386,linux/arm"]).expect(2);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::image_registry::ImageRegistry;
-use crate::layout::{Damage, TestImage, noise};
+use crate::layout::{Damage, TestImage, add_images, noise};
 
 /// Two layers, the second of which writes the file of the first once more.
 fn image() -> TestImage {
@@ -118,15 +118,7 @@ fn of_several_platforms_that_of_the_machine_is_read_unless_another_is_asked_for(
     let other = TestImage { architecture: "s390x", ..TestImage::of(9) };
     other.write(&case.repository.path().join("images/other"));
     let directory = case.repository.path().join("images");
-    let index = |name: &str| -> Value {
-        serde_json::from_slice(&std::fs::read(directory.join(name).join("index.json")).unwrap()).unwrap()
-    };
-    let manifests = json!([index("app")["manifests"][0], index("other")["manifests"][0]]);
-    for blob in std::fs::read_dir(directory.join("other/blobs/sha256")).unwrap().map(|entry| entry.unwrap()) {
-        std::fs::copy(blob.path(), directory.join("app/blobs/sha256").join(blob.file_name())).unwrap();
-    }
-    std::fs::write(directory.join("app/index.json"), json!({ "schemaVersion": 2, "manifests": manifests }).to_string())
-        .unwrap();
+    add_images(&directory.join("app"), &directory.join("other"));
     assert_eq!(json_of(&case, &["images/app", "--platform", "linux/s390x"])["platform"], "linux/s390x");
     // An image of one platform is read whatever the machine is.
     assert_eq!(json_of(&case, &["images/other"])["platform"], "linux/s390x");

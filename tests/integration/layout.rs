@@ -90,6 +90,20 @@ impl TestImage {
     }
 }
 
+/// Adds the images of another layout to a layout, whose index names all of them then.
+pub(crate) fn add_images(layout: &Path, other: &Path) {
+    let manifests = |layout: &Path| -> Vec<Value> {
+        let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
+        index["manifests"].as_array().unwrap().clone()
+    };
+    for blob in std::fs::read_dir(other.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap()) {
+        std::fs::copy(blob.path(), layout.join("blobs/sha256").join(blob.file_name())).unwrap();
+    }
+    let manifests = [manifests(layout), manifests(other)].concat();
+    let index = json!({ "schemaVersion": 2, "manifests": manifests });
+    std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
+}
+
 /// Bytes that look random and are the same every time.
 pub(crate) fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_u64;
