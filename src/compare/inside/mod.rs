@@ -6,12 +6,14 @@
 mod causes;
 mod growth;
 mod packages;
+mod parts;
 mod pull;
 mod side;
 mod start;
 
-pub use causes::{Cause, Origin, Part, What};
+pub use causes::{Cause, Origin};
 pub use packages::PackageChange;
+pub use parts::{Part, What};
 pub use pull::pull;
 pub use start::Start;
 
