@@ -308,6 +308,7 @@ mod tests {
             let mut layout = TestLayout::new();
             let mut layer = layout.plain(b"x");
             layer.descriptor["mediaType"] = json!(media_type);
+            fs::remove_file(&layout.blob_path(layer.descriptor["digest"].as_str().unwrap())).unwrap();
             let manifest = layout.image(&[layer]);
             layout.write_index(&json!([manifest]));
             let message = format!("{:#}", measure(&layout, None, &KnownLayers::default()).unwrap_err());

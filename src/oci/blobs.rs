@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::io::{Cursor, Read};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use oci_spec::image::{Descriptor, Digest, ImageConfiguration, ImageIndex, ImageManifest};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -114,21 +114,29 @@ impl Blobs for Remembered<'_> {
 /// # Errors
 /// When the layer is kept elsewhere or encrypted, or its blob is missing or not as long as the manifest says.
 pub fn open_layer<'a>(blobs: &'a dyn Blobs, layer: &LayerBlob) -> Result<Verified<BlobReader<'a>>> {
-    refuse_unreadable(layer)?;
     let digest = layer.digest.parse()?;
-    Verified::new(blobs.open(&digest, layer.compressed_bytes)?, &digest, layer.compressed_bytes)
+    let blob = blob_of(layer, || blobs.open(&digest, layer.compressed_bytes))?;
+    Verified::new(blob, &digest, layer.compressed_bytes)
 }
 
-/// Refuses a layer whose tar nobody but its owner can give.
-pub(super) fn refuse_unreadable(layer: &LayerBlob) -> Result<()> {
-    let kind = &layer.media_type;
-    if kind.contains("nondistributable") || kind.contains(".foreign.") {
-        bail!("layer {} is kept outside of the image ({kind}), so it could not be measured", layer.digest);
-    }
-    if kind.contains("+encrypted") {
-        bail!("layer {} is encrypted ({kind}), so it could not be measured", layer.digest);
-    }
-    Ok(())
+/// The blob of a layer, opened by whoever has it. One that is not distributed may be there all the same (layer.md,
+/// "Non-Distributable Layers"), and where it is not, that is why.
+///
+/// # Errors
+/// When it is encrypted, so that nobody but its owner can read it, or cannot be opened.
+pub(super) fn blob_of<T>(layer: &LayerBlob, open: impl FnOnce() -> Result<T>) -> Result<T> {
+    let LayerBlob { digest, media_type, .. } = layer;
+    ensure!(
+        !media_type.contains("+encrypted"),
+        "layer {digest} is encrypted ({media_type}), so it could not be measured"
+    );
+    let is_foreign = media_type.contains("nondistributable") || media_type.contains(".foreign.");
+    open().map_err(|error| match is_foreign {
+        true => error.context(format!(
+            "layer {digest} is kept outside of the image ({media_type}), so it could not be measured"
+        )),
+        false => error,
+    })
 }
 
 pub(super) fn root_index(blobs: &dyn Blobs) -> Result<ImageIndex> {

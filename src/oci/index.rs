@@ -27,6 +27,8 @@ pub(super) struct Candidate {
 pub(super) struct Found {
     images: Vec<Candidate>,
     attestations: Vec<Descriptor>,
+    /// Types of what is neither.
+    others: BTreeSet<String>,
     descriptors: usize,
 }
 
@@ -67,6 +69,8 @@ impl Found {
                 nested.push(descriptor.clone());
             } else if is(descriptor.media_type(), &MediaType::ImageManifest) {
                 self.add_manifest(blobs, descriptor)?;
+            } else {
+                self.others.insert(descriptor.media_type().to_string());
             }
         }
         Ok(nested)
@@ -81,7 +85,10 @@ impl Found {
                     self.attestations.push(descriptor.clone());
                     return Ok(());
                 }
-                Kind::Other => return Ok(()),
+                Kind::Other(media_type) => {
+                    self.others.insert(media_type);
+                    return Ok(());
+                }
             },
         };
         self.images.push(Candidate { descriptor: descriptor.clone(), platform });
@@ -114,8 +121,13 @@ impl Found {
 
     fn platforms(&self) -> String {
         let platforms: BTreeSet<String> = self.images.iter().map(|image| image.platform.to_string()).collect();
-        let listed: Vec<String> = platforms.into_iter().take(LISTED).collect();
-        if listed.is_empty() { "none at all".to_owned() } else { format!("one for {}", listed.join(", ")) }
+        let listed =
+            |texts: &BTreeSet<String>| texts.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match (platforms.is_empty(), self.others.is_empty()) {
+            (false, _) => format!("one for {}", listed(&platforms)),
+            (true, true) => "none at all".to_owned(),
+            (true, false) => format!("none at all, only {}", listed(&self.others)),
+        }
     }
 
     /// Bytes of the attestations of one image: manifests and their layers, each digest once.
@@ -137,7 +149,8 @@ impl Found {
 enum Kind {
     Image(Box<ImageManifest>),
     Attestation,
-    Other,
+    /// Something else that a registry keeps, and the type of its config.
+    Other(String),
 }
 
 fn manifest_kind(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Kind> {
@@ -146,7 +159,7 @@ fn manifest_kind(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Kind> {
     Ok(match manifest.artifact_type() {
         Some(artifact_type) if is_attestation_type(artifact_type) => Kind::Attestation,
         _ if is(manifest.config().media_type(), &MediaType::ImageConfig) => Kind::Image(Box::new(manifest)),
-        _ => Kind::Other,
+        _ => Kind::Other(manifest.config().media_type().to_string()),
     })
 }
 
@@ -230,6 +243,35 @@ mod tests {
         let expected =
             "no image for linux/arm/v5; there is one for linux/amd64, linux/arm/v6, linux/arm/v7, linux/arm64";
         assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_variant_is_met_exactly_or_filled_in_where_one_side_states_none() {
+        for (architecture, variants, asked, expected) in [
+            ("amd64", vec![None, Some("v2"), Some("v3")], "linux/amd64", Some(0)),
+            ("amd64", vec![None, Some("v2"), Some("v3")], "linux/amd64/v1", Some(0)),
+            ("amd64", vec![None, Some("v2"), Some("v3")], "linux/amd64/v2", Some(1)),
+            ("amd64", vec![None, Some("v2"), Some("v3")], "linux/amd64/v4", Some(0)),
+            ("amd64", vec![Some("v2")], "linux/amd64", Some(0)),
+            ("amd64", vec![Some("v2"), Some("v3")], "linux/amd64", None),
+            ("arm64", vec![Some("v8"), Some("v9")], "linux/arm64", Some(0)),
+            ("arm64", vec![Some("8")], "linux/aarch64/v8", Some(0)),
+            ("arm64", vec![None], "linux/arm64/v9", Some(0)),
+            ("arm", vec![Some("v5"), Some("v6"), None], "linux/arm/v7", Some(2)),
+            ("arm", vec![Some("v5"), Some("6")], "linux/armel", Some(1)),
+            ("arm", vec![Some("v5"), Some("v6")], "linux/arm", None),
+            ("386", vec![None], "linux/i686", Some(0)),
+        ] {
+            let mut layout = TestLayout::new();
+            let manifest = |(at, variant): (usize, &Option<&str>)| {
+                on(layout.image(&[layout.plain(&[7, u8::try_from(at).unwrap()])]), "linux", architecture, *variant)
+            };
+            let entries: Vec<Value> = variants.iter().enumerate().map(manifest).collect();
+            layout.write_index(&json!(entries));
+            let found = image(&layout, asked).ok().map(|image| image.digest);
+            let expected = expected.map(|at: usize| entries[at]["digest"].as_str().unwrap().to_owned());
+            assert_eq!(found, expected, "{asked} of {variants:?}");
+        }
     }
 
     #[test]

@@ -44,8 +44,7 @@ impl Layout {
     /// # Errors
     /// When the layer is kept elsewhere or encrypted, or its blob is missing or not as long as the manifest says.
     pub fn open_layer(&self, layer: &LayerBlob) -> Result<File> {
-        blobs::refuse_unreadable(layer)?;
-        self.open_blob(&layer.digest.parse()?, layer.compressed_bytes)
+        blobs::blob_of(layer, || self.open_blob(&layer.digest.parse()?, layer.compressed_bytes))
     }
 
     /// Where a blob lies that is there and as long as its descriptor says, and how long that is.

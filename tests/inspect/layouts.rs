@@ -155,8 +155,10 @@ fn a_layer_that_is_not_there_is_named() {
             Some(_) => format!("{OCI}.layer.v1.tar"),
         };
         folder.index(&json!([folder.image(&[(&kind, blob.clone(), tar.clone())])]));
-        if let Some(harm) = harm {
-            folder.write(&format!("blobs/{}", digest.replace(':', "/")), harm);
+        let path = format!("blobs/{}", digest.replace(':', "/"));
+        match harm {
+            None => fs::remove_file(&folder.path().join(path)).unwrap(),
+            Some(harm) => folder.write(&path, harm),
         }
         let message = folder.error();
         assert!(message.contains(&format!("read layer {digest}")) && message.contains(expected), "{message}");
@@ -165,6 +167,29 @@ fn a_layer_that_is_not_there_is_named() {
     folder.index(&json!([folder.image(&[("any/type", blob, tar)])]));
     fs::remove_file(&folder.path().join("blobs").join(digest.replace(':', "/"))).unwrap();
     assert!(folder.error().contains(&format!("read layer {digest}")), "{}", folder.error());
+}
+
+#[test]
+fn a_layer_that_is_not_distributed_is_read_where_it_is_there() {
+    let tar = tape::tar(&[file("f", "12345")]);
+    for kind in [format!("{OCI}.layer.nondistributable.v1.tar"), format!("{DOCKER}.image.rootfs.foreign.diff.tar.gzip")]
+    {
+        let folder = Folder::new();
+        folder.index(&json!([folder.image(&[(&kind, tar.clone(), tar.clone())])]));
+        assert_eq!(folder.read().unwrap().tree.account().live_bytes, 5);
+    }
+}
+
+#[test]
+fn what_is_there_instead_of_an_image_is_told() {
+    let chart = "application/vnd.cncf.helm.config.v1+json";
+    let signed = format!("{DOCKER}.distribution.manifest.v1+prettyjws");
+    let folder = Folder::new();
+    let manifest = json!({ "schemaVersion": 2, "config": folder.blob(chart, b"{}"), "layers": [] });
+    let manifest = folder.json(&format!("{OCI}.manifest.v1+json"), &manifest);
+    folder.index(&json!([manifest, folder.blob(&signed, b"{}")]));
+    let expected = format!("no image for linux/amd64; there is none at all, only {chart}, {signed}");
+    assert_eq!(folder.error(), expected);
 }
 
 #[test]
