@@ -354,6 +354,7 @@ pub struct CompareArgs {
 #[derive(Debug, Clone, Args)]
 pub struct InspectArgs {
     /// An OCI layout or its tar, an archive of `docker save`, a name in a registry, or docker://NAME for the engine's.
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub image: String,
     /// Keep in this directory what was read of each layer, so that none is read twice.
     #[arg(long, value_name = "DIR")]

@@ -242,6 +242,12 @@ pub fn is_directory(path: &Path) -> bool {
     path.is_dir()
 }
 
+/// Whether a path leads to a pipe or a device; links are followed.
+#[must_use]
+pub fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
 /// When a file was last written; `None` when it is not there.
 #[must_use]
 pub fn modified(path: &Path) -> Option<SystemTime> {

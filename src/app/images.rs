@@ -66,6 +66,9 @@ pub(super) async fn open(session: &Session, text: &str) -> Result<Images> {
         let states_digests = archive.states_digests();
         return Ok(near(Arc::new(archive), states_digests));
     }
+    if fs::is_stream(&path) {
+        bail!(Exit::usage(format!("{shown:?} is a pipe or a device, and is read in parts; write it to a file first")));
+    }
     if PATH_STARTS.iter().any(|start| text.starts_with(start)) || PATH_ENDS.iter().any(|end| text.ends_with(end)) {
         bail!(Exit::usage(format!("there is no file or directory {shown:?}")));
     }

@@ -165,11 +165,13 @@ fn what_cannot_be_read_is_named_with_the_reason() {
     case.docker.refuses("save", 1, "Error response from daemon: No such image: nope:latest");
     for (image, code, expected) in [
         ("./missing", 2, "there is no file or directory \"./missing\""),
+        ("", 2, "a value is required for '<IMAGE>'"),
+        ("/dev/null", 2, "\"/dev/null\" is a pipe or a device, and is read in parts; write it to a file first"),
         ("missing.tar", 2, "there is no file or directory \"missing.tar\""),
         ("Missing", 2, "there is no file or directory \"Missing\", and no registry can have it: "),
         ("a\u{1b}[31mb", 2, "there is no file or directory \"a\\u{1b}[31mb\""),
         ("images", 4, "read \"images\": no directory of an OCI layout: "),
-        ("text.txt", 4, "read \"text.txt\": at byte 0: cut short in a header"),
+        ("text.txt", 4, "read \"text.txt\": no archive of an image, as it is no tar"),
         ("empty.tar", 4, "neither index.json with blobs/ (an OCI layout) nor manifest.json (docker save) is in it"),
         ("docker://", 2, "names no image; expected docker://NAME"),
         ("docker://nope", 4, "No such image: nope:latest"),

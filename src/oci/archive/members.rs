@@ -18,6 +18,8 @@ const EXTENSION_LIMIT_BYTES: u64 = 64 * 1024;
 /// How many links lead to a member.
 const LINK_LIMIT: usize = 8;
 
+const NO_TAR: &str = "no archive of an image, as it is no tar";
+
 /// The members of a tar by name, without `./` in front; of a name that stands twice the last.
 #[derive(Debug, Default)]
 pub(super) struct Members(HashMap<String, Member>);
@@ -144,8 +146,11 @@ fn header(file: &File, at: u64, end: u64) -> Result<Option<tar::Header>> {
     if at > 0 && at >= end {
         return Ok(None);
     }
+    // Nothing shorter than a header is a tar.
+    ensure!(at > 0 || end >= BLOCK_BYTES, NO_TAR);
+    ensure!(end - at >= BLOCK_BYTES, "at byte {at}: cut short in a header");
     let mut block = [0; 512];
-    file.read_exact_at(&mut block, at).with_context(|| format!("at byte {at}: cut short in a header"))?;
+    file.read_exact_at(&mut block, at).with_context(|| format!("read a header at byte {at}"))?;
     if block.iter().all(|byte| *byte == 0) {
         return Ok(None);
     }
@@ -155,7 +160,7 @@ fn header(file: &File, at: u64, end: u64) -> Result<Option<tar::Header>> {
     let header = tar::Header::from_byte_slice(&block).clone();
     match header.cksum() {
         Ok(stated) if stated == actual => Ok(Some(header)),
-        _ if at == 0 => bail!("no archive of an image, as it is no tar"),
+        _ if at == 0 => bail!(NO_TAR),
         _ => bail!("at byte {at}: no header of a tar"),
     }
 }

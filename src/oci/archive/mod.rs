@@ -141,12 +141,12 @@ fn document(file: &File, Place { offset, bytes }: Place) -> Result<Vec<u8>> {
 
 /// A compressed tar has no places to go to.
 fn refuse_compressed(file: &File) -> Result<()> {
-    let head = fs::read_at(file, 0, 4).unwrap_or_default();
-    match head.as_slice() {
-        [0x1f, 0x8b, ..] => bail!("the archive is compressed as a whole with gzip; unpack it with `gunzip` first"),
-        [0x28, 0xb5, 0x2f, 0xfd] => {
-            bail!("the archive is compressed as a whole with zstd; unpack it with `unzstd` first")
-        }
-        _ => Ok(()),
-    }
+    let (format, program) = match fs::read_at(file, 0, 4).unwrap_or_default().as_slice() {
+        [0x1f, 0x8b, ..] => ("gzip", "gunzip"),
+        [0x28, 0xb5, 0x2f, 0xfd] => ("zstd", "unzstd"),
+        [0xfd, b'7', b'z', b'X'] => ("xz", "unxz"),
+        [b'B', b'Z', b'h', _] => ("bzip2", "bunzip2"),
+        _ => return Ok(()),
+    };
+    bail!("the archive is compressed as a whole with {format}; unpack it with `{program}` first")
 }

@@ -203,11 +203,14 @@ fn long_names_of_both_forms_are_understood() {
 fn what_is_no_archive_is_told_from_one_that_is_broken() {
     let empty = Tar::default().file("etc/passwd", b"root").0.clone();
     for (bytes, expected) in [
-        (b"no tar".to_vec(), "at byte 0: cut short in a header"),
+        (Vec::new(), "no archive of an image, as it is no tar"),
+        (b"PK\x03\x04".to_vec(), "no archive of an image, as it is no tar"),
         (vec![7; 2000], "no archive of an image, as it is no tar"),
         (vec![0; 1024], "no archive of an image: neither index.json"),
         (empty.clone(), "no archive of an image: neither index.json"),
         (gzip(&empty), "compressed as a whole with gzip; unpack it with `gunzip` first"),
+        (b"\xfd7zXZ\0".to_vec(), "compressed as a whole with xz; unpack it with `unxz` first"),
+        (b"BZh91AY".to_vec(), "compressed as a whole with bzip2; unpack it with `bunzip2` first"),
         ([&empty[..], &[7; 100]].concat(), "at byte 1024: cut short in a header"),
         ([&empty[..], &[7; 512]].concat(), "at byte 1024: no header of a tar"),
     ] {
