@@ -22,4 +22,5 @@ pub use layout::Layout;
 pub use parts::Parts;
 pub use platform::Platform;
 pub use settings::{Healthcheck, Settings};
+pub(crate) use verified::Hash;
 pub use verified::Verified;

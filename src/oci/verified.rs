@@ -16,7 +16,7 @@ pub struct Verified<R> {
 }
 
 /// A hash that is being made.
-pub(super) enum Hash {
+pub(crate) enum Hash {
     Sha256(Sha256),
     Sha512(Sha512),
 }
@@ -26,9 +26,17 @@ impl Hash {
         Self::Sha256(Sha256::new())
     }
 
+    /// The hash that a digest is of.
+    ///
+    /// # Errors
+    /// When it is no digest, or of an algorithm that the specification does not register.
+    pub(crate) fn of_digest(digest: &str) -> Result<Self> {
+        Self::of(digest.parse::<Digest>()?.algorithm())
+    }
+
     /// # Errors
     /// When the algorithm is none that the specification registers.
-    pub(super) fn of(algorithm: &DigestAlgorithm) -> Result<Self> {
+    fn of(algorithm: &DigestAlgorithm) -> Result<Self> {
         match algorithm {
             DigestAlgorithm::Sha256 => Ok(Self::Sha256(Sha256::new())),
             DigestAlgorithm::Sha512 => Ok(Self::Sha512(Sha512::new())),
@@ -36,7 +44,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hash) => hash.update(bytes),
             Self::Sha512(hash) => hash.update(bytes),
@@ -44,7 +52,7 @@ impl Hash {
     }
 
     /// The digest of all that was given.
-    pub(super) fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         match self {
             Self::Sha256(hash) => format!("sha256:{}", hex(&hash.clone().finalize())),

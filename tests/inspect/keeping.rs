@@ -1,6 +1,7 @@
 //! Layers that are kept from one run to the next.
 
-use weighbridge::inspect::Kept;
+use sha2::{Digest, Sha512};
+use weighbridge::inspect::{Kept, Layer};
 
 use crate::tape::{self, file, hard_link, mark, symlink};
 use crate::{layer_blob, read, read_keeping};
@@ -51,6 +52,17 @@ fn a_tar_that_is_not_the_one_of_its_diff_id_is_refused_and_not_kept() {
         "{message}"
     );
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+/// OCI image-spec, descriptor.md, "Registered algorithms".
+#[test]
+fn a_diff_id_is_compared_in_its_own_algorithm() {
+    let tar = tape::tar(&[file("f", "1")]);
+    let hex: String = Sha512::digest(&tar).iter().map(|byte| format!("{byte:02x}")).collect();
+    let read = |diff_id: &str| Layer::read_verified(&tar[..], 0, diff_id).map_err(|error| format!("{error:#}"));
+    assert_eq!(read(&format!("sha512:{hex}")).unwrap().file_bytes, 1);
+    assert!(read(&format!("sha512:{}", "0".repeat(128))).unwrap_err().contains(&format!("the tar is sha512:{hex}")));
+    assert!(read(&format!("sha384:{}", "0".repeat(96))).unwrap_err().contains("expected sha256 or sha512"));
 }
 
 #[test]

@@ -76,13 +76,13 @@ impl Layer {
     /// three times as long where the tar is not compressed.
     ///
     /// # Errors
-    /// As [`Self::read`], and when the tar is another one.
+    /// As [`Self::read`], and when the tar is another one or the digest of an algorithm that nobody uses.
     pub fn read_verified(blob: impl Read + Send, compressed_bytes: u64, diff_id: &str) -> Result<Self> {
         let tar = unpack(blob, compressed_bytes)?;
         let compression = Some(tar.compression());
-        let mut tar = Verified::new(tar);
+        let mut tar = Verified::new(tar, diff_id)?;
         let layer = Self { compression, ..Self::walk(&mut tar)? };
-        tar.verify(diff_id)?;
+        tar.verify()?;
         Ok(layer)
     }
 
