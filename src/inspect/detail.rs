@@ -19,3 +19,10 @@ pub enum Detail {
     /// Something is there that this would be asked of, and it is too long or sparse.
     Unseen,
 }
+
+impl Detail {
+    /// Bytes of a text that is kept whole, which alone may be long.
+    pub(super) fn text_bytes(&self) -> u64 {
+        if let Self::Text(text) = self { text.len() as u64 } else { 0 }
+    }
+}

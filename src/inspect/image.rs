@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::kept::Kept;
 use super::layer::Layer;
+use super::room::Room;
 use super::tree::{Changes, Tree};
 use crate::oci::LayerBlob;
 use crate::report::Compression;
@@ -36,7 +37,8 @@ pub struct LayerContents {
     pub changes: Changes,
 }
 
-type Outcome<'a> = (&'a str, Result<Layer>);
+/// A layer that was read, and the room that it takes.
+type Outcome<'a> = (&'a str, Result<(Layer, u64)>);
 
 /// Reads the layers of an image, each blob once however often the image has it, and those that were kept not at all.
 ///
@@ -58,14 +60,20 @@ pub fn read<R: Read + Send>(
 pub fn read_by(layers: &[LayerBlob], read_layer: impl Fn(&LayerBlob) -> Result<Layer> + Sync) -> Result<Contents> {
     let mut seen = HashSet::new();
     let distinct: Vec<&LayerBlob> = layers.iter().filter(|layer| seen.insert(&layer.digest)).collect();
-    let (distinct, read_layer, next) = (&distinct, &read_layer, &AtomicUsize::new(0));
+    let (distinct, read_layer, next, room) = (&distinct, &read_layer, &AtomicUsize::new(0), &Room::default());
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         for sender in vec![sender; cores.min(distinct.len())] {
             scope.spawn(move || {
-                while let Some(layer) = distinct.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = read_layer(layer);
+                loop {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(layer) = distinct.get(turn) else { return };
+                    let outcome = read_layer(layer).map(|layer| {
+                        let bytes = layer.memory_bytes();
+                        room.enter(turn, bytes);
+                        (layer, bytes)
+                    });
                     // Nobody waits any more when a lower layer has failed.
                     if sender.send((&*layer.digest, outcome)).is_err() {
                         return;
@@ -73,7 +81,10 @@ pub fn read_by(layers: &[LayerBlob], read_layer: impl Fn(&LayerBlob) -> Result<L
                 }
             });
         }
-        overlay(layers, receiver)
+        let contents = overlay(layers, receiver, room);
+        // Whoever still waits when a layer has failed need not wait any more.
+        room.call(usize::MAX);
+        contents
     })
 }
 
@@ -94,21 +105,27 @@ fn read_layer<R: Read + Send>(
 }
 
 /// Lays layers over each other as they arrive, and forgets each after its last use.
-fn overlay(layers: &[LayerBlob], arriving: Receiver<Outcome<'_>>) -> Result<Contents> {
+fn overlay(layers: &[LayerBlob], arriving: Receiver<Outcome<'_>>, room: &Room) -> Result<Contents> {
     let mut contents = Contents { layers: Vec::new(), tree: Tree::new() };
     let last_use: HashMap<&str, usize> = layers.iter().enumerate().map(|(at, layer)| (&*layer.digest, at)).collect();
-    let mut arrived: HashMap<&str, Result<Layer>> = HashMap::new();
+    let mut arrived: HashMap<&str, Result<(Layer, u64)>> = HashMap::new();
+    let mut seen = HashSet::new();
     for (at, LayerBlob { digest, .. }) in layers.iter().enumerate() {
+        if seen.insert(&**digest) {
+            room.call(seen.len() - 1);
+        }
         while !arrived.contains_key(&**digest) {
             arrived.extend([arriving.recv().context("the threads that read layers ended")?]);
         }
         let outcome = arrived.remove(&**digest).context("a layer that did not arrive")?;
-        let layer = outcome.with_context(|| format!("read layer {digest}"))?;
+        let (layer, bytes) = outcome.with_context(|| format!("read layer {digest}"))?;
         let changes = contents.tree.apply(&layer).with_context(|| format!("apply layer {digest}"))?;
-        let Layer { compression, uncompressed_bytes, file_bytes, .. } = layer;
+        let &Layer { compression, uncompressed_bytes, file_bytes, .. } = &layer;
         contents.layers.push(LayerContents { compression, uncompressed_bytes, file_bytes, changes });
         if last_use.get(&**digest).is_some_and(|last| *last > at) {
-            arrived.insert(digest, Ok(layer));
+            arrived.insert(digest, Ok((layer, bytes)));
+        } else {
+            room.leave(bytes);
         }
     }
     Ok(contents)

@@ -15,6 +15,7 @@ mod image;
 mod kept;
 mod layer;
 mod paths;
+mod room;
 pub mod start;
 mod texts;
 mod tree;

@@ -66,6 +66,11 @@ impl Paths {
         fits.then(|| Self { parents, names, children: HashTable::new(), hasher: DefaultHashBuilder::default() })
     }
 
+    /// How much memory they take when they are sealed.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.names.memory_bytes() + size_of_val(&*self.parents)
+    }
+
     /// How many paths there are, the root included.
     pub(super) fn len(&self) -> usize {
         self.parents.len()

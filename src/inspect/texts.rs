@@ -1,6 +1,9 @@
 //! Many short byte strings in one allocation.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+
+/// The names of eight million paths. It bounds the memory of a hostile layer, of which a few kilobytes may unpack to it.
+const LIMIT_BYTES: usize = 256 * 1024 * 1024;
 
 /// Names and link targets, of which an image has hundreds of thousands: each costs its bytes and four more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,11 +20,12 @@ impl Texts {
     /// Keeps a text.
     ///
     /// # Errors
-    /// When there would be 4 GiB of them.
+    /// When there are more than any honest image has.
     pub(super) fn push(&mut self, text: &[u8]) -> Result<TextId> {
-        const FULL: &str = "names and link targets of more than 4 GiB";
-        let end = u32::try_from(self.bytes.len().saturating_add(text.len())).context(FULL)?;
-        let id = u32::try_from(self.ends.len()).context(FULL)?;
+        let end = self.bytes.len().saturating_add(text.len());
+        ensure!(end <= LIMIT_BYTES, "names or link targets of more than {LIMIT_BYTES} bytes in all");
+        let end = u32::try_from(end)?;
+        let id = u32::try_from(self.ends.len()).context("too many names")?;
         self.bytes.extend_from_slice(text);
         self.ends.push(end);
         Ok(TextId(id))
@@ -36,6 +40,11 @@ impl Texts {
     pub(super) fn from_parts(bytes: Vec<u8>, ends: Vec<u32>) -> Option<Self> {
         let fits = ends.is_sorted() && ends.last().map_or(0, |end| *end as usize) == bytes.len();
         fits.then_some(Self { bytes, ends })
+    }
+
+    /// How much memory they take.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.bytes.len() + size_of_val(&*self.ends)
     }
 
     /// How many there are.

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use weighbridge::inspect::{Detail, Layer, Tree};
+
 use crate::tape::{self, directory, file, hard_link, header, member, pax, symlink};
 use crate::{account, error_of, read};
 
@@ -55,6 +57,29 @@ fn a_path_longer_than_linux_takes_is_refused() {
     member(&mut tar, b'x', b"p", b"", &pax("path", &[b'a'; 5_000]));
     member(&mut tar, b'0', b"f", b"", b"");
     assert!(error_of(&tar).contains("a path of 5000 bytes; Linux takes 4096"));
+    let mut tar = Vec::new();
+    member(&mut tar, b'K', b"p", b"", &[b'a'; 5_000]);
+    member(&mut tar, b'2', b"l", b"", b"");
+    assert!(error_of(&tar).contains("l: a symbolic link: a path of 5000 bytes; Linux takes 4096"));
+    let mut tar = Vec::new();
+    member(&mut tar, b'L', b"p", b"", &[b'a'; 300]);
+    member(&mut tar, b'0', b"f", b"", b"");
+    assert!(error_of(&tar).contains("a name of 300 bytes; Linux takes 255"));
+}
+
+/// A file of zeros compresses to a thousandth, and a layer may have one that each later layer leaves alone.
+#[test]
+fn texts_that_each_layer_adds_to_are_not_all_kept() {
+    let mut tree = Tree::new();
+    for number in 0..3 {
+        let tar = tape::tar(&[file(&format!("etc/ld.so.conf.d/{number}.conf"), vec![0; 50 << 20])]);
+        tree.apply(&Layer::read(&tar[..], 0).unwrap()).unwrap();
+    }
+    let is_kept = |number| {
+        let path = format!("etc/ld.so.conf.d/{number}.conf");
+        matches!(tree.find(path.as_bytes()).unwrap().detail, Some(Detail::Text(_)))
+    };
+    assert_eq!([0, 1, 2].map(is_kept), [true, true, false]);
 }
 
 #[test]

@@ -102,6 +102,13 @@ impl Layer {
         saved::from_bytes(bytes, diff_id)
     }
 
+    /// About how much memory it takes.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let lists = size_of_val(&*self.entries) + size_of_val(&*self.contents) + size_of_val(&*self.details);
+        let texts = self.paths.memory_bytes() + self.targets.memory_bytes();
+        (lists + texts) as u64 + self.text_bytes
+    }
+
     fn walk(tar: impl Read + Send) -> Result<Self> {
         ahead::with(tar, |tar| {
             let mut layer = Self::default();
@@ -165,16 +172,17 @@ impl Layer {
                 Change::File(index)
             }
             MemberKind::Directory => Change::Directory,
-            MemberKind::Symlink => Change::Symlink(self.targets.push(&member.link)?),
+            MemberKind::Symlink => {
+                name::require_length(&member.link).context("a symbolic link")?;
+                Change::Symlink(self.targets.push(&member.link)?)
+            }
             MemberKind::HardLink => Change::HardLink(self.intern(&name::components(&member.link)?)?),
             MemberKind::Other => Change::Other,
         })
     }
 
     fn keep(&mut self, content: u32, detail: Detail) {
-        if let Detail::Text(text) = &detail {
-            self.text_bytes = self.text_bytes.saturating_add(text.len() as u64);
-        }
+        self.text_bytes = self.text_bytes.saturating_add(detail.text_bytes());
         self.details.push((content, Arc::new(detail)));
     }
 

@@ -1,6 +1,6 @@
 //! What the path of a member says: where it lies, and whether it stands for a removal.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 /// Prefix of names that stand for a removal (OCI image-spec, layer.md, "Whiteouts").
 const WHITEOUT: &[u8] = b".wh.";
@@ -8,6 +8,8 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// The longest path that Linux takes; it also bounds how deep directories nest.
 const PATH_LIMIT_BYTES: usize = 4_096;
+/// The longest name that Linux takes, behind the prefix of a whiteout, which no file system sees.
+const NAME_LIMIT_BYTES: usize = 255 + WHITEOUT.len();
 
 /// What a last name stands for.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,20 +26,28 @@ pub(super) enum Name<'a> {
 /// containerd's `archive.Apply` cleans them.
 ///
 /// # Errors
-/// When the path is longer than any that could be unpacked.
+/// When the path or a name in it is longer than any that could be unpacked.
 pub(super) fn components(path: &[u8]) -> Result<Vec<&[u8]>> {
-    if path.len() > PATH_LIMIT_BYTES {
-        bail!("a path of {} bytes; Linux takes {PATH_LIMIT_BYTES}", path.len());
-    }
+    require_length(path)?;
     let mut components = Vec::new();
     for component in path.split(|byte| *byte == b'/') {
         match component {
             b"" | b"." => {}
             b".." => _ = components.pop(),
+            name if name.len() > NAME_LIMIT_BYTES => bail!("a name of {} bytes; Linux takes 255", name.len()),
             name => components.push(name),
         }
     }
     Ok(components)
+}
+
+/// Refuses a path, or what a symbolic link leads to, that Linux would not take.
+///
+/// # Errors
+/// When it is longer.
+pub(super) fn require_length(path: &[u8]) -> Result<()> {
+    ensure!(path.len() <= PATH_LIMIT_BYTES, "a path of {} bytes; Linux takes {PATH_LIMIT_BYTES}", path.len());
+    Ok(())
 }
 
 /// Whether a last name is a whiteout; what kind of member carries it does not matter.
@@ -70,8 +80,14 @@ mod tests {
         ] {
             assert_eq!(components(path.as_bytes()).unwrap().join(&b'/'), expected.as_bytes(), "{path}");
         }
-        assert!(components(&[b'a'; 4_096]).is_ok());
-        assert!(components(&[b'a'; 4_097]).is_err());
+    }
+
+    #[test]
+    fn what_linux_does_not_take_is_refused() {
+        assert!(components(&b"a/".repeat(2_048)).is_ok());
+        assert!(components(&b"a/".repeat(2_049)).is_err());
+        assert!(components(&[b"d/.wh.", &[b'a'; 255][..]].concat()).is_ok());
+        assert!(components(&[b"d/", &[b'a'; 260][..], b"/f"].concat()).is_err());
     }
 
     #[test]

@@ -119,6 +119,7 @@ impl Saved {
             entry.path.index() < paths.len() && (entry.attributes.0 as usize) < self.attributes.len() && target_fits
         });
         let attributes = AttributesTable::from_all(self.attributes);
+        let text_bytes = self.details.iter().map(|(_, detail)| detail.text_bytes()).sum();
         let details = self.details.into_iter().map(|(content, detail)| (content, Arc::new(detail))).collect();
         fits.then_some(Layer {
             compression: None,
@@ -130,7 +131,7 @@ impl Saved {
             attributes,
             details,
             targets,
-            text_bytes: 0,
+            text_bytes,
         })
     }
 }

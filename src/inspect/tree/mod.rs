@@ -46,6 +46,9 @@ use super::paths::{PathId, Paths};
 use super::texts::Texts;
 use crate::report::contents::WasteKind;
 
+/// More text is not kept of an image. Honest ones replace one database by the next, hostile ones add to it in each layer.
+const TEXTS_LIMIT_BYTES: u64 = 128 * 1024 * 1024;
+
 /// The file system after some layers.
 #[derive(Debug)]
 pub struct Tree {
@@ -57,6 +60,8 @@ pub struct Tree {
     /// Of the directories that a layer has an entry for.
     directories: HashMap<PathId, AttributesId>,
     details: HashMap<FileId, Arc<Detail>>,
+    /// Bytes of the texts in `details`.
+    text_bytes: u64,
     waste: Waste,
     /// The layer at hand, counted from 0.
     layer: u32,
@@ -82,6 +87,7 @@ impl Tree {
             attributes: AttributesTable::default(),
             directories: HashMap::new(),
             details: HashMap::new(),
+            text_bytes: 0,
             waste: Waste::default(),
             layer: 0,
             dangling_links: 0,
@@ -127,7 +133,9 @@ impl Tree {
                     let detail = details.next_if(|(content, _)| content == index).map(|(_, detail)| Arc::clone(detail));
                     self.write(path, |tree, place| {
                         let file = tree.files.add(*content, place, tree.layer, attributes)?;
-                        tree.details.extend(detail.map(|detail| (file, detail)));
+                        if let Some(detail) = detail {
+                            tree.keep(file, detail);
+                        }
                         Ok(Node::File(file))
                     })?;
                 }
@@ -135,6 +143,17 @@ impl Tree {
         }
         self.layer += 1;
         Ok(self.places.changes())
+    }
+
+    /// Keeps what is known of a file.
+    fn keep(&mut self, file: FileId, detail: Arc<Detail>) {
+        let text_bytes = self.text_bytes.saturating_add(detail.text_bytes());
+        if text_bytes <= TEXTS_LIMIT_BYTES {
+            self.text_bytes = text_bytes;
+            self.details.insert(file, detail);
+        } else {
+            self.details.insert(file, Arc::new(Detail::Unseen));
+        }
     }
 
     /// Puts what is made for a place there, and says which place that is.
@@ -197,7 +216,8 @@ impl Tree {
     fn lose(&mut self, node: Node, kind: WasteKind) {
         let Node::File(id) = node else { return };
         if let Some(file) = self.files.unlink(id) {
-            self.details.remove(&id);
+            let text_bytes = self.details.remove(&id).map_or(0, |detail| detail.text_bytes());
+            self.text_bytes = self.text_bytes.saturating_sub(text_bytes);
             self.waste.note((file.layer, self.layer, kind), file.content.bytes, || self.paths.spell(file.path));
         }
     }
