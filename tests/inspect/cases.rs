@@ -85,6 +85,49 @@ fn removals_concern_lower_layers_alone() {
 }
 
 #[test]
+fn removals_beside_other_changes_of_the_same_place_concern_lower_layers_alone() {
+    check(vec![
+        (
+            "a directory that is removed and made again without an opaque marker",
+            vec![vec![file("d/f", "12345")], vec![directory("d"), file("d/g", "1"), mark(".wh.d")]],
+            vec![(0, 1, Deleted, 5, 1)],
+            1,
+        ),
+        (
+            "an opaque marker in the place of a file",
+            vec![vec![file("f", "12345")], vec![mark("f/.wh..wh..opq")]],
+            vec![(0, 1, Overwritten, 5, 1)],
+            0,
+        ),
+        (
+            "a removal in a directory in the place of a link",
+            vec![vec![file("usr/lib/f", "1"), symlink("lib", "usr/lib")], vec![mark("lib/.wh.f")]],
+            vec![],
+            1,
+        ),
+        (
+            "what AUFS keeps for itself: a name like any other",
+            vec![vec![file("f", "1"), mark(".wh..wh.aufs"), directory(".wh..wh.plnk"), file(".wh..wh.plnk/7", "22")]],
+            vec![],
+            3,
+        ),
+    ]);
+}
+
+/// Its specification (stargz-snapshotter, docs/estargz.md) has them in the tar, where an unpacker that knows nothing of
+/// it finds files like any other.
+#[test]
+fn what_e_stargz_adds_are_files_of_the_layer() {
+    let table = |entries: &str| vec![file(".no.prefetch.landmark", "\x0f"), file("stargz.index.json", entries)];
+    check(vec![(
+        "tables",
+        vec![table("{1}"), table("{22}")],
+        vec![(0, 1, Overwritten, 3, 1), (0, 1, MetadataOnly, 1, 1)],
+        5,
+    )]);
+}
+
+#[test]
 fn what_is_written_over_is_lost() {
     check(vec![
         ("chmod", vec![vec![big("f")], vec![big("f")]], vec![(0, 1, MetadataOnly, B, 1)], B),
@@ -99,6 +142,18 @@ fn what_is_written_over_is_lost() {
             vec![vec![file("d", "333")], vec![directory("d"), file("d/a", "1")]],
             vec![(0, 1, Overwritten, 3, 1)],
             1,
+        ),
+        (
+            "a link in the place of a directory",
+            vec![vec![file("d/a", "1")], vec![symlink("d", "e"), file("d/a", "22")]],
+            vec![(0, 1, Overwritten, 1, 1)],
+            2,
+        ),
+        (
+            "a directory that a tar has before and after a file",
+            vec![vec![file("d/a", "1")], vec![directory("d"), file("d", "22"), directory("d"), file("d/b", "333")]],
+            vec![(0, 1, Overwritten, 1, 1), (1, 1, Overwritten, 2, 1)],
+            3,
         ),
         (
             "a path that a tar has twice",
@@ -123,6 +178,29 @@ fn a_file_lives_as_long_as_one_of_its_names() {
             vec![vec![file("f", "12345"), hard_link("g", "f")], vec![mark(".wh.f")], vec![file("g", "1")]],
             vec![(0, 2, Overwritten, 5, 1)],
             1,
+        ),
+        (
+            "a name that is written again leaves the other",
+            vec![vec![file("f", "12345"), hard_link("g", "f")], vec![file("f", "1")]],
+            vec![],
+            6,
+        ),
+        (
+            "a link from layer to layer to layer, and through a directory that is a link",
+            vec![
+                vec![file("d/f", "12345")],
+                vec![hard_link("g", "d/f")],
+                vec![mark(".wh.d"), symlink("l", "/"), hard_link("h", "l/g")],
+                vec![mark(".wh.g")],
+            ],
+            vec![],
+            5,
+        ),
+        (
+            "a link to what its layer removes is one to nothing",
+            vec![vec![file("f", "12345")], vec![hard_link("g", "f"), mark(".wh.f")]],
+            vec![(0, 1, Deleted, 5, 1)],
+            0,
         ),
         (
             "chown of a file with two names",

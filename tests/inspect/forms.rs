@@ -1,6 +1,7 @@
 //! The ways in which tars write one thing: long names, lengths, sparse files, and bytes that are no text.
 
-use weighbridge::inspect::{Layer, Tree};
+use weighbridge::inspect::{FoundKind, Layer, Tree};
+use weighbridge::report::contents::WasteKind;
 
 use crate::tape::{self, Form, Item, member, pax};
 
@@ -60,6 +61,17 @@ fn links_and_devices_have_no_content_whatever_length_they_state() {
     }
     member(&mut tar, b'0', b"f", b"", b"1");
     assert_eq!(files(&tar), [("f".to_owned(), 1)]);
+}
+
+#[test]
+fn a_device_that_overlayfs_would_take_for_a_removal_is_a_device() {
+    let (mut lower, mut upper) = (Vec::new(), Vec::new());
+    member(&mut lower, b'0', b"f", b"", b"12345");
+    member(&mut upper, b'3', b"f", b"", b"");
+    let contents = crate::read(&[lower, upper]).unwrap();
+    let pairs = contents.tree.account().pairs;
+    assert_eq!((pairs.len(), pairs[0].kind, pairs[0].bytes), (1, WasteKind::Overwritten, 5));
+    assert_eq!(contents.tree.find(b"f").unwrap().kind, FoundKind::Other);
 }
 
 #[test]

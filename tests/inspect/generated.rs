@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use weighbridge::inspect::Contents;
+use weighbridge::inspect::{Contents, Packaged};
+use weighbridge::report::Compression;
 use weighbridge::report::contents::WasteKind;
 
 use crate::oracle::{self, Lost, Verdict};
@@ -83,6 +84,14 @@ fn pack(tar: &[u8], packing: Packing) -> Vec<u8> {
     }
 }
 
+fn compression(packing: Packing) -> Compression {
+    match packing {
+        Packing::Plain => Compression::None,
+        Packing::Gzip | Packing::GzipMembers => Compression::Gzip,
+        Packing::Zstd | Packing::ZstdFrames => Compression::Zstd,
+    }
+}
+
 /// What the reader found, in the oracle's words.
 fn verdict(contents: &Contents) -> Verdict {
     let account = contents.tree.account();
@@ -104,7 +113,16 @@ fn verdict(contents: &Contents) -> Verdict {
         let copies = duplicate.copies.iter().map(|copy| (text(&copy.path), index(copy.layer))).collect();
         (duplicate.bytes, duplicate.files, copies)
     });
-    let files = contents.tree.live_files().map(|(path, file)| (text(&path), index(file.layer), file.bytes));
+    let files = contents.tree.live_files().map(|(path, file)| {
+        let attributes = contents.tree.find(&path).unwrap().attributes.unwrap();
+        (text(&path), index(file.layer), file.bytes, attributes.mode, u64::from(attributes.uid))
+    });
+    let written =
+        contents.tree.written_files().map(|file| (index(file.layer), text(&file.path), file.bytes, file.is_live));
+    let weights = contents.tree.weights(&Packaged::default()).into_iter().map(|weight| {
+        let place = (index(weight.layer), text(&weight.path));
+        (place, (weight.bytes, weight.files))
+    });
     let changes = contents.layers.iter().map(|layer| layer.changes);
     Verdict {
         file_bytes: account.file_bytes,
@@ -114,6 +132,8 @@ fn verdict(contents: &Contents) -> Verdict {
         duplicate_bytes: account.duplicate_bytes,
         dangling_links: account.dangling_links,
         files: files.collect::<BTreeSet<_>>(),
+        written: written.collect(),
+        weights: weights.collect(),
         changes: changes.map(|changes| (changes.added_files, changes.changed_files, changes.removed_files)).collect(),
     }
 }
@@ -125,6 +145,7 @@ proptest! {
     fn every_field_is_what_the_oracle_says(image in image()) {
         let tars: Vec<Vec<u8>> = image.iter().map(|(items, _)| tape::tar(items)).collect();
         let blobs: Vec<Vec<u8>> = tars.iter().zip(&image).map(|(tar, (_, packing))| pack(tar, *packing)).collect();
+        let packings = image.iter().map(|(_, packing)| *packing).collect::<Vec<_>>();
         let layers: Vec<Vec<Item>> = image.into_iter().map(|(items, _)| items).collect();
         match (crate::read(&blobs), oracle::judge(&layers)) {
             (Ok(contents), Some(expected)) => {
@@ -133,8 +154,11 @@ proptest! {
                 prop_assert_eq!(account.file_bytes - account.wasted_bytes(), account.live_bytes);
                 let once = contents.tree.live_files().filter(|(_, file)| !file.is_link).map(|(_, file)| file.bytes);
                 prop_assert_eq!(once.sum::<u64>(), account.live_bytes);
-                for (layer, tar) in contents.layers.iter().zip(&tars) {
+                for ((number, layer), (tar, packing)) in contents.layers.iter().enumerate().zip(tars.iter().zip(packings)) {
                     prop_assert_eq!(layer.uncompressed_bytes, tar.len() as u64);
+                    prop_assert_eq!(layer.compression, Some(compression(packing)));
+                    let written = contents.tree.written_files().filter(|file| file.layer as usize == number);
+                    prop_assert_eq!(layer.file_bytes, written.map(|file| file.bytes).sum::<u64>());
                 }
             }
             (Err(error), None) => {

@@ -22,6 +22,8 @@ struct Written {
     path: String,
     layer: usize,
     content: Vec<u8>,
+    mode: u32,
+    uid: u64,
 }
 
 /// Lost files of one kind.
@@ -45,8 +47,12 @@ pub(crate) struct Verdict {
     pub(crate) duplicates: Vec<Alike>,
     pub(crate) duplicate_bytes: u64,
     pub(crate) dangling_links: u64,
-    /// Path, layer and length of each name of a file.
-    pub(crate) files: BTreeSet<(String, usize, u64)>,
+    /// Path, layer, length, mode and owner of each name of a file.
+    pub(crate) files: BTreeSet<(String, usize, u64, u32, u64)>,
+    /// Layer, path and length of each file that was written, and whether it is still there.
+    pub(crate) written: Vec<(usize, String, u64, bool)>,
+    /// Bytes and number of the files that each layer wrote at or below a path, of all that weigh something.
+    pub(crate) weights: BTreeMap<(usize, String), (u64, u64)>,
     /// Added, changed and removed files of each layer.
     pub(crate) changes: Vec<(u64, u64, u64)>,
 }
@@ -111,7 +117,7 @@ impl Oracle {
         let before = self.live();
         change(&mut self.things);
         for file in before.difference(&self.live()) {
-            let Written { path, layer, content } = &self.written[*file];
+            let Written { path, layer, content, .. } = &self.written[*file];
             let lost = self.verdict.lost.entry((*layer, self.layer, kind)).or_default();
             lost.bytes += content.len() as u64;
             lost.files += 1;
@@ -150,7 +156,8 @@ impl Oracle {
             What::File(content) => {
                 let content = content.clone();
                 self.verdict.file_bytes += content.len() as u64;
-                self.written.push(Written { path: path.clone(), layer: self.layer, content });
+                let (mode, uid) = (item.mode, item.uid);
+                self.written.push(Written { path: path.clone(), layer: self.layer, content, mode, uid });
                 Thing::File(self.written.len() - 1)
             }
             What::Directory => Thing::Directory,
@@ -236,12 +243,22 @@ impl Oracle {
             lost.examples.truncate(5);
         }
         let live = self.live();
+        for (number, Written { path, layer, content, .. }) in self.written.iter().enumerate() {
+            let bytes = content.len() as u64;
+            self.verdict.written.push((*layer, path.clone(), bytes, live.contains(&number)));
+            let ends = path.match_indices('/').map(|(at, _)| at).chain([0, path.len()]);
+            for above in ends.map(|end| &path[..end]) {
+                let weight = self.verdict.weights.entry((*layer, above.to_owned())).or_default();
+                *weight = (weight.0 + bytes, weight.1 + 1);
+            }
+        }
+        self.verdict.weights.retain(|(_, path), (bytes, _)| path.is_empty() || *bytes >= 1_024);
         self.verdict.live_bytes = live.iter().map(|file| self.written[*file].content.len() as u64).sum();
         let mut groups: BTreeMap<&[u8], BTreeMap<usize, String>> = BTreeMap::new();
         for (path, thing) in &self.things {
             let Thing::File(file) = thing else { continue };
-            let Written { layer, content, .. } = &self.written[*file];
-            self.verdict.files.insert((path.clone(), *layer, content.len() as u64));
+            let Written { layer, content, mode, uid, .. } = &self.written[*file];
+            self.verdict.files.insert((path.clone(), *layer, content.len() as u64, *mode, *uid));
             if content.len() >= 4_096 {
                 groups.entry(content).or_default().entry(*file).or_insert_with(|| path.clone());
             }
