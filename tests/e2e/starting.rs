@@ -30,7 +30,7 @@ RUN gcc -static -o static main.c && gcc -o dynamic main.c \
 
 const MAIN: &str = "int own(void);\nint main(void) {\n#ifdef OWN\n    return own();\n#else\n    return 0;\n#endif\n}\n";
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 30] = [
     case("static-on-scratch", "FROM scratch\nCOPY --from=build /hello/static /app\nENTRYPOINT [\"/app\"]", None),
     case(
         "nonroot",
@@ -58,6 +58,23 @@ const CASES: [Case; 19] = [
         None,
     ),
     case(
+        "script-of-a-shell",
+        "FROM debian:bookworm-slim\nCOPY --from=build /hello/bare.sh /\nENTRYPOINT [\"/bin/sh\", \"-c\", \"/bare.sh\"]",
+        None,
+    ),
+    case("goes-on", "FROM debian:bookworm-slim\nCMD nothing-like-it || true", None),
+    case("builtin", "FROM debian:bookworm-slim\nCMD ulimit -n 100", None),
+    case(
+        "groups-of-a-number",
+        "FROM debian:bookworm-slim\nRUN groupadd -g 777 tools && useradd -u 1234 -G tools app\nCOPY --from=build --chown=0:777 --chmod=750 /hello/dynamic /app\nUSER 1234\nCMD /app",
+        None,
+    ),
+    case(
+        "listed-library",
+        "FROM debian:bookworm-slim\nCOPY --from=build /hello/libown.so.1 /opt/own/\nRUN ldconfig /opt/own\nCOPY --from=build /hello/linked /app\nENTRYPOINT [\"/app\"]",
+        None,
+    ),
+    case(
         "own-library",
         "FROM debian:bookworm-slim\nCOPY --from=build /hello/libown.so.1 /usr/local/lib/\nRUN ldconfig\nCOPY --from=build /hello/linked /app\nENTRYPOINT [\"/app\"]",
         None,
@@ -76,6 +93,38 @@ const CASES: [Case; 19] = [
         "library-missing",
         "FROM debian:bookworm-slim\nCOPY --from=build /hello/linked /app\nENTRYPOINT [\"/app\"]",
         Some("library libown.so.1 is missing, which /app needs"),
+    ),
+    case(
+        "library-not-listed",
+        "FROM debian:bookworm-slim\nCOPY --from=build /hello/libown.so.1 /usr/local/lib/\nCOPY --from=build /hello/linked /app\nENTRYPOINT [\"/app\"]",
+        Some(
+            "/app needs libown.so.1, which is in /usr/local/lib, where the loader does not look for it: `RUN ldconfig`",
+        ),
+    ),
+    case(
+        "library-not-for-this-user",
+        "FROM debian:bookworm-slim\nCOPY --from=build --chmod=600 /hello/libown.so.1 /usr/lib/\nCOPY --from=build /hello/linked /app\nUSER 1000\nENTRYPOINT [\"/app\"]",
+        Some("user 1000 may not read /usr/lib/libown.so.1 (mode 0600, owner 0:0), which /app needs"),
+    ),
+    case(
+        "bare-script",
+        "FROM debian:bookworm-slim\nCOPY --from=build /hello/bare.sh /\nENTRYPOINT [\"/bare.sh\"]",
+        Some("/bare.sh is neither a program nor a script"),
+    ),
+    case(
+        "windows-script-by-env",
+        "FROM debian:bookworm-slim\nCOPY --from=build /hello/windows-env.sh /\nENTRYPOINT [\"/windows-env.sh\"]",
+        Some("interpreter sh\\r of script /windows-env.sh is missing: the script has Windows line ends"),
+    ),
+    case(
+        "env-with-options",
+        "FROM debian:bookworm-slim\nCOPY --from=build /hello/options.sh /\nENTRYPOINT [\"/options.sh\"]",
+        Some("`env` takes sh -e in the first line of /options.sh for the name of one program"),
+    ),
+    case(
+        "no-script",
+        "FROM debian:bookworm-slim\nENTRYPOINT [\"/bin/sh\", \"/gone.sh\"]",
+        Some("/gone.sh is missing, which /bin/sh is told to run"),
     ),
     case(
         "not-executable",
@@ -136,6 +185,9 @@ fn images() -> Repository {
         ("good.sh", "#!/bin/sh -e\nexec \"$@\"\n"),
         ("env.sh", "#!/usr/bin/env sh\nexit 0\n"),
         ("windows.sh", "#!/bin/sh\r\nexit 0\r\n"),
+        ("windows-env.sh", "#!/usr/bin/env sh\r\nexit 0\r\n"),
+        ("options.sh", "#!/usr/bin/env sh -e\nexit 0\n"),
+        ("bare.sh", "exit 0\n"),
     ] {
         let path = repository.write(&format!("images/{name}"), text);
         assert!(Command::new("chmod").arg("755").arg(path).status().unwrap().success());

@@ -9,11 +9,14 @@ pub(crate) struct TestElf {
     pub(crate) kind: u16,
     pub(crate) interpreter: Option<&'static str>,
     pub(crate) needed: Vec<&'static str>,
+    pub(crate) soname: Option<&'static str>,
     pub(crate) rpath: Option<&'static str>,
     pub(crate) runpath: Option<&'static str>,
     /// Library and versions.
     pub(crate) wanted: Vec<(&'static str, Vec<&'static str>)>,
     pub(crate) provided: Vec<&'static str>,
+    /// Bytes of names of symbols, which stand before all others.
+    pub(crate) symbol_names: usize,
     /// Bytes between the names and the dynamic segment, as code and data are.
     pub(crate) padding: Vec<u8>,
 }
@@ -30,10 +33,12 @@ pub(crate) fn program(machine: u16) -> TestElf {
         kind: 2,
         interpreter: None,
         needed: Vec::new(),
+        soname: None,
         rpath: None,
         runpath: None,
         wanted: Vec::new(),
         provided: Vec::new(),
+        symbol_names: 0,
         padding: Vec::new(),
     }
 }
@@ -61,8 +66,9 @@ impl Names {
 
 impl TestElf {
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut names = Names(vec![0]);
+        let mut names = Names([vec![b'_'; self.symbol_names], vec![0]].concat());
         let mut entries: Vec<(u64, u64)> = self.needed.iter().map(|name| (1, names.add(name))).collect();
+        entries.extend(self.soname.map(|name| (14, names.add(name))));
         entries.extend(self.rpath.map(|path| (15, names.add(path))));
         entries.extend(self.runpath.map(|path| (29, names.add(path))));
         let (wanted, provided) = (self.wanted(&mut names), self.provided(&mut names));

@@ -35,6 +35,25 @@ pub(super) fn wanted(file: &Partial, head_bytes: u64) -> Vec<Range<u64>> {
     ranges
 }
 
+/// Whether the first segment of something that is linked dynamically goes on beyond this.
+pub(super) fn has_long_head(file: &Partial, head_bytes: u64) -> bool {
+    fn is_it<H: FileHeader<Endian = Endianness>>(file: &Partial, head_bytes: u64) -> Option<bool> {
+        let header = H::parse(file).ok()?;
+        let endian = header.endian().ok()?;
+        let segments = header.program_headers(endian, file).ok()?;
+        let is_dynamic = segments.iter().any(|segment| segment.p_type(endian) == PT_DYNAMIC);
+        let first = segments.iter().find(|segment| segment.p_type(endian) == PT_LOAD)?;
+        let (offset, bytes) = first.file_range(endian);
+        Some(is_dynamic && offset < head_bytes && bytes > head_bytes)
+    }
+    match class(file) {
+        Some(true) => is_it::<FileHeader64<Endianness>>(file, head_bytes),
+        Some(false) => is_it::<FileHeader32<Endianness>>(file, head_bytes),
+        None => None,
+    }
+    .unwrap_or(false)
+}
+
 /// What the file is; `None` where its headers are no ELF.
 pub(super) fn read(file: &Partial) -> Option<Elf> {
     if class(file)? { read_as::<FileHeader64<Endianness>>(file) } else { read_as::<FileHeader32<Endianness>>(file) }

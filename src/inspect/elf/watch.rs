@@ -9,6 +9,9 @@ use super::{Elf, read};
 
 /// All of the beginning is kept, where headers, interpreter and names of libraries nearly always are.
 const HEAD_BYTES: usize = 4 * 1024 * 1024;
+/// Where the first segment is longer, as in programs that export all their symbols to plugins (Node.js), the names of
+/// libraries may lie behind those of all symbols.
+const LONG_HEAD_BYTES: usize = 16 * 1024 * 1024;
 /// The program headers are in here.
 const HEADERS_BYTES: usize = 16 * 1024;
 /// Where Go, the openssl probes of Rust and many others look for certificates first.
@@ -19,6 +22,8 @@ pub(in crate::inspect) struct Watch {
     file: Partial,
     /// What was seen.
     at: u64,
+    /// How much of the beginning is kept.
+    head_bytes: usize,
     /// What is kept beyond the head, once the headers were seen; sorted.
     wanted: Option<Vec<Range<u64>>>,
     finder: memmem::Finder<'static>,
@@ -33,6 +38,7 @@ impl Watch {
         Self {
             file: Partial { bytes, ranges: vec![(0, Vec::new())] },
             at: 0,
+            head_bytes: HEAD_BYTES,
             wanted: None,
             finder: memmem::Finder::new(CERTIFICATES),
             looks_for_certificates: false,
@@ -43,15 +49,14 @@ impl Watch {
     /// Takes the next part.
     pub(in crate::inspect) fn part(&mut self, part: &[u8]) {
         self.look(part);
-        let seen = self.file.ranges.first().map_or(0, |(_, head)| head.len());
-        let (head, rest) = part.split_at(part.len().min(HEAD_BYTES.saturating_sub(seen)));
-        if let Some((_, kept)) = self.file.ranges.first_mut() {
-            kept.extend_from_slice(head);
+        let rest = self.head(part);
+        if self.wanted.is_none() && self.at >= HEADERS_BYTES as u64 {
+            if read::has_long_head(&self.file, HEAD_BYTES as u64) {
+                self.head_bytes = LONG_HEAD_BYTES;
+            }
+            self.wanted = Some(read::wanted(&self.file, self.head_bytes as u64));
         }
-        self.at = self.at.saturating_add(head.len() as u64);
-        if self.wanted.is_none() && seen + head.len() >= HEADERS_BYTES {
-            self.wanted = Some(read::wanted(&self.file, HEAD_BYTES as u64));
-        }
+        let rest = self.head(rest);
         for range in self.wanted.iter().flatten() {
             keep(&mut self.file.ranges, range, self.at, rest);
         }
@@ -62,6 +67,16 @@ impl Watch {
     pub(in crate::inspect) fn finish(self) -> Option<Elf> {
         let Self { file, looks_for_certificates, .. } = self;
         Some(Elf { looks_for_certificates, ..read::read(&file)? })
+    }
+
+    /// Keeps what of a part belongs to the beginning, at first no more than tells how long that is; returns the rest.
+    fn head<'a>(&mut self, part: &'a [u8]) -> &'a [u8] {
+        let limit = if self.wanted.is_none() { HEADERS_BYTES } else { self.head_bytes };
+        let Some((_, kept)) = self.file.ranges.first_mut() else { return part };
+        let (head, rest) = part.split_at(part.len().min(limit.saturating_sub(kept.len())));
+        kept.extend_from_slice(head);
+        self.at = self.at.saturating_add(head.len() as u64);
+        rest
     }
 
     fn look(&mut self, part: &[u8]) {

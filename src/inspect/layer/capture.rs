@@ -116,7 +116,7 @@ impl Head {
 /// Whether a file says who users are or where libraries lie.
 fn is_setting(path: &[u8]) -> bool {
     match database::split(path) {
-        (b"etc" | b"usr/etc", b"passwd" | b"group" | b"ld.so.conf") => true,
+        (b"etc" | b"usr/etc", b"passwd" | b"group" | b"ld.so.conf" | b"ld.so.cache") => true,
         (b"etc", name) => name.starts_with(b"ld-musl-") && name.ends_with(b".path"),
         (b"etc/ld.so.conf.d", name) => name.ends_with(b".conf"),
         _ => false,

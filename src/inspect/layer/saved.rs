@@ -16,7 +16,7 @@ use super::super::texts::{TextId, Texts};
 use super::{Change, Entry, Layer};
 
 /// Changes with the form and with the meaning of what is in it: what a rule of the reader makes of a tar.
-const MARK: &[u8] = b"weighbridge layer 3\n";
+const MARK: &[u8] = b"weighbridge layer 4\n";
 const HASH_BYTES: usize = 16;
 
 /// What is written. Numbers are those of the lists beside them.

@@ -43,7 +43,9 @@ impl<'a> Files<'a> {
         if path.starts_with(b"/") {
             return path.to_vec();
         }
-        [b"/", self.settings.working_dir.as_bytes(), b"/", path].concat()
+        let path = [self.settings.working_dir.as_bytes(), b"/", path].concat();
+        let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && name != b".");
+        names.flat_map(|name| [b"/", name].concat()).collect()
     }
 
     /// A regular file at a path, which is told to whoever looks for it in vain.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::cache::Cache;
+use super::directories::{configured, usual};
 use super::files::Files;
 use super::finding::{Stop, never, shown, shown_path, unknown};
 use super::loader::is_musl;
@@ -33,7 +35,13 @@ pub(super) fn check(
     interpreter: &[u8],
 ) -> Result<Vec<Vec<u8>>, Stop> {
     let is_musl = is_musl(files, interpreter);
-    let search = Search { files, elf, is_musl, usual: usual(files, elf, interpreter, is_musl) };
+    let (cache, told) = if is_musl { (Cache::Absent, Vec::new()) } else { (Cache::of(files), configured(files)) };
+    let usual = usual(files, elf, interpreter, is_musl);
+    // What loaders in other places were made to read cannot be known, as that of glibc beside musl.
+    let loader = files.file(&files.absolute(interpreter)).map(|found| found.path).unwrap_or_default();
+    let is_usual = loader.starts_with(b"lib") || loader.starts_with(b"usr/lib");
+    let is_known = is_usual && files.variable("LD_PRELOAD").is_none();
+    let search = Search { files, elf, is_musl, cache, told, usual, is_known };
     let mut known: BTreeMap<Vec<u8>, Option<&Elf>> = BTreeMap::new();
     let mut open = VecDeque::from([Loaded { path: program.path.clone(), elf, inherited: Vec::new() }]);
     let mut unseen = None;
@@ -54,6 +62,10 @@ pub(super) fn check(
             };
             let Some(Detail::Elf(elf)) = library.detail else { continue };
             known.insert(name.clone(), Some(elf));
+            // glibc also knows what was loaded by the name that it has for itself.
+            if let Some(own) = elf.soname.as_ref().filter(|_| !is_musl) {
+                known.entry(own.clone()).or_insert(Some(elf));
+            }
             paths.push(library.path.clone());
             open.push_back(Loaded { path: library.path, elf, inherited: inherited.clone() });
         }
@@ -105,8 +117,13 @@ struct Search<'s, 'a> {
     files: &'s Files<'a>,
     elf: &'s Elf,
     is_musl: bool,
+    cache: Cache<'a>,
+    /// The directories that `ldconfig` is told of.
+    told: Vec<Vec<u8>>,
     /// Where the loader looks last.
     usual: Vec<Vec<u8>>,
+    /// Whether the loader looks nowhere else.
+    is_known: bool,
 }
 
 impl<'a> Search<'_, 'a> {
@@ -127,42 +144,72 @@ impl<'a> Search<'_, 'a> {
 
     /// The library of a name; `None` where it is elsewhere in the image, so that nothing is claimed.
     fn find(&self, name: &[u8], loaded: &Loaded<'_>, inherited: &[Vec<u8>]) -> Result<Option<Found<'a>>, Stop> {
-        if name.contains(&b'/') {
-            let path = self.files.absolute(name);
-            return self.library(&path).map(Some).ok_or_else(|| missing(name, loaded));
-        }
-        let runpath = loaded.elf.runpath.as_ref().map(|path| self.expand(path, &loaded.path)).unwrap_or_default();
-        let variable = self.files.variable("LD_LIBRARY_PATH").unwrap_or_default();
-        let variable = variable.split([':', ';']).filter(|path| !path.is_empty()).map(|path| path.as_bytes().to_vec());
-        // glibc passes over RPATH where there is RUNPATH.
-        let inherited = if loaded.elf.runpath.is_some() && !self.is_musl { &[][..] } else { inherited };
-        let directories = inherited.iter().cloned().chain(variable).chain(runpath).chain(self.usual.iter().cloned());
-        for directory in directories {
-            if let Some(found) = self.in_directory(&directory, name) {
-                return Ok(Some(found));
+        let candidates = self.candidates(name, loaded, inherited);
+        let mut refusal = None;
+        for library in candidates.iter().filter_map(|path| self.library(path)) {
+            match self.files.refusal(&library, 0o444) {
+                None => return Ok(Some(library)),
+                Some(what) => _ = refusal.get_or_insert(what),
             }
         }
-        if self.is_elsewhere(name) {
-            let what = format!(
-                "{} needs {}, which is in the image, in no directory that the loader is known to search",
-                shown_path(&loaded.path),
-                shown(name)
-            );
-            return Err(unknown("start-library-elsewhere", what));
+        if let Some(what) = refusal {
+            let what = format!("{what}, which {} needs", shown_path(&loaded.path));
+            return Err(never("start-library-not-readable", what));
         }
-        Err(missing(name, loaded))
+        if name.contains(&b'/') {
+            return Err(missing(name, loaded));
+        }
+        self.elsewhere(name).map_or_else(|| Err(missing(name, loaded)), |path| Err(self.beyond(name, loaded, &path)))
     }
 
-    /// glibc keeps variants for newer machines in directories below.
-    fn in_directory(&self, directory: &[u8], name: &[u8]) -> Option<Found<'a>> {
-        let plain = [directory, b"/", name].concat();
-        self.library(&plain).or_else(|| {
-            let variants = [directory, b"/glibc-hwcaps"].concat();
-            let names = self.files.tree.list(&variants).into_iter();
-            names
-                .map(|variant| [&variants[..], b"/", &variant, b"/", name].concat())
-                .find_map(|path| self.library(&path))
-        })
+    /// Where the loader looks for a library, in its order.
+    fn candidates(&self, name: &[u8], loaded: &Loaded<'_>, inherited: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        if name.contains(&b'/') {
+            let named = self.expand(name, &loaded.path);
+            return named.iter().map(|path| self.files.absolute(path)).collect();
+        }
+        let runpath = loaded.elf.runpath.as_ref().map(|path| self.expand(path, &loaded.path)).unwrap_or_default();
+        let variable = self.files.variable("LD_LIBRARY_PATH").map(|paths| paths.replace(';', ":"));
+        let variable = variable.map(|paths| self.expand(paths.as_bytes(), &loaded.path)).unwrap_or_default();
+        // glibc passes over RPATH where there is RUNPATH.
+        let inherited = if loaded.elf.runpath.is_some() && !self.is_musl { &[][..] } else { inherited };
+        let told = if self.cache == Cache::Unseen { &self.told[..] } else { &[] };
+        let own = inherited.iter().chain(&variable).chain(&runpath).flat_map(|path| self.in_directory(path, name));
+        let listed = self.cache.paths(name).iter().map(|path| path.to_vec());
+        let usual = told.iter().chain(&self.usual).flat_map(|path| self.in_directory(path, name));
+        own.chain(listed).chain(usual).collect()
+    }
+
+    /// A library's paths in a directory. glibc keeps variants for newer machines in directories below.
+    fn in_directory(&self, directory: &[u8], name: &[u8]) -> Vec<Vec<u8>> {
+        let directory = self.files.absolute(directory);
+        let variants = [&directory[..], b"/glibc-hwcaps"].concat();
+        let names = self.files.tree.list(&variants).into_iter();
+        let below = names.map(|variant| [&variants[..], b"/", &variant, b"/", name].concat());
+        [[&directory[..], b"/", name].concat()].into_iter().chain(below).collect()
+    }
+
+    /// Why a library that is in the image is not found.
+    fn beyond(&self, name: &[u8], loaded: &Loaded<'_>, path: &[u8]) -> Stop {
+        let (program, library) = (shown_path(&loaded.path), shown(name));
+        let directory = path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at)).unwrap_or_default();
+        let shown_directory = shown_path(directory);
+        if !self.is_known || !matches!(self.cache, Cache::Listed(_)) {
+            let what = format!(
+                "{program} needs {library}, which is in {shown_directory}, and the loader is not known to look there"
+            );
+            return unknown("start-library-elsewhere", what);
+        }
+        let absolute = [b"/", directory].concat();
+        let fix = if self.told.contains(&absolute) {
+            "`RUN ldconfig` after it was copied"
+        } else {
+            "name the directory in /etc/ld.so.conf.d and `RUN ldconfig`, or copy it to /usr/lib"
+        };
+        let what = format!(
+            "{program} needs {library}, which is in {shown_directory}, where the loader does not look for it: {fix}"
+        );
+        never("start-library-missing", what)
     }
 
     /// A library of the program's kind; loaders pass over others.
@@ -172,8 +219,10 @@ impl<'a> Search<'_, 'a> {
         matches!(found.detail, Some(Detail::Elf(elf)) if fits(elf)).then_some(found)
     }
 
-    fn is_elsewhere(&self, name: &[u8]) -> bool {
-        self.files.tree.live_files().any(|(path, _)| path.rsplit(|byte| *byte == b'/').next() == Some(name))
+    /// Where else a file of this name is.
+    fn elsewhere(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let paths = self.files.tree.live_files().map(|(path, _)| path);
+        paths.filter(|path| path.rsplit(|byte| *byte == b'/').next() == Some(name)).min()
     }
 
     /// A list of directories with what stands for others in it.
@@ -181,11 +230,13 @@ impl<'a> Search<'_, 'a> {
         let at = origin.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
         let origin = format!("/{}", String::from_utf8_lossy(origin.get(..at).unwrap_or_default()));
         let library = if self.elf.is_64 { "lib64" } else { "lib" };
+        let platform = machine::kernel_name(self.elf.machine);
         let text = String::from_utf8_lossy(path);
         let one = |part: &str| {
             let with = |library: &str| {
                 let part = part.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin);
-                part.replace("${LIB}", library).replace("$LIB", library).into_bytes()
+                let part = part.replace("${LIB}", library).replace("$LIB", library);
+                part.replace("${PLATFORM}", platform).replace("$PLATFORM", platform).into_bytes()
             };
             let triplets = machine::triplets(self.elf.machine).iter().map(|triplet| format!("lib/{triplet}"));
             [library.to_owned(), "lib".to_owned()]
@@ -203,63 +254,4 @@ impl<'a> Search<'_, 'a> {
 fn missing(name: &[u8], loaded: &Loaded<'_>) -> Stop {
     let what = format!("library {} is missing, which {} needs", shown(name), shown_path(&loaded.path));
     never("start-library-missing", what)
-}
-
-/// Where a loader looks without being told.
-fn usual(files: &Files<'_>, elf: &Elf, interpreter: &[u8], is_musl: bool) -> Vec<Vec<u8>> {
-    let bytes = |paths: &[&str]| paths.iter().map(|path| path.as_bytes().to_vec()).collect::<Vec<_>>();
-    // A loader that is not where it usually is brings its libraries along.
-    let at = interpreter.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-    let beside = vec![interpreter.get(..at).unwrap_or_default().to_vec()];
-    if is_musl {
-        let name = interpreter.get(at + 1..).unwrap_or_default();
-        let name = name.strip_suffix(b".so.1").unwrap_or(name);
-        let told = text(files, &[b"/etc/", name, b".path"].concat());
-        let told: Vec<Vec<u8>> = told
-            .split([':', '\n'])
-            .map(str::trim)
-            .filter(|path| !path.is_empty())
-            .map(|path| path.as_bytes().to_vec())
-            .collect();
-        return if told.is_empty() { bytes(&["/lib", "/usr/local/lib", "/usr/lib"]) } else { told };
-    }
-    let triplets = machine::triplets(elf.machine).iter();
-    let multiarch = triplets.flat_map(|triplet| [format!("/lib/{triplet}"), format!("/usr/lib/{triplet}")]);
-    let multiarch = multiarch.map(String::into_bytes).collect();
-    let defaults = bytes(&["/lib64", "/usr/lib64", "/lib", "/usr/lib"]);
-    let mut told = Vec::new();
-    conf(files, b"/etc/ld.so.conf", 0, &mut told);
-    [told, multiarch, defaults, beside].concat()
-}
-
-/// The directories that `ldconfig` is told of, with what is included.
-fn conf(files: &Files<'_>, path: &[u8], depth: usize, directories: &mut Vec<Vec<u8>>) {
-    if depth > 4 || directories.len() > 1_000 {
-        return;
-    }
-    for line in text(files, path).lines() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        match line.split_once(char::is_whitespace) {
-            Some(("include", pattern)) => {
-                let (directory, name) = pattern.trim().rsplit_once('/').unwrap_or(("", pattern));
-                let directory =
-                    if directory.starts_with('/') { directory.to_owned() } else { format!("/etc/{directory}") };
-                let suffix = name.trim_start_matches('*');
-                for entry in files.tree.list(directory.as_bytes()) {
-                    if entry.ends_with(suffix.as_bytes()) {
-                        conf(files, &[directory.as_bytes(), b"/", &entry].concat(), depth + 1, directories);
-                    }
-                }
-            }
-            _ if line.starts_with('/') => directories.push(line.trim_end_matches('/').as_bytes().to_vec()),
-            _ => {}
-        }
-    }
-}
-
-fn text(files: &Files<'_>, path: &[u8]) -> String {
-    match files.file(path).ok().and_then(|found| found.detail) {
-        Some(Detail::Text(text)) => String::from_utf8_lossy(text).into_owned(),
-        _ => String::new(),
-    }
 }

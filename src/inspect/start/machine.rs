@@ -46,6 +46,17 @@ pub(super) fn name(machine: u16) -> String {
     }
 }
 
+/// What Linux calls a machine (`AT_PLATFORM`), for which `$PLATFORM` stands in a search path.
+pub(super) fn kernel_name(machine: u16) -> &'static str {
+    match Machine(machine) {
+        EM_X86_64 => "x86_64",
+        EM_386 => "i686",
+        EM_AARCH64 => "aarch64",
+        EM_ARM => "v7l",
+        _ => "",
+    }
+}
+
 /// The directories of Debian's multiarch for a machine.
 pub(super) fn triplets(machine: u16) -> &'static [&'static str] {
     match Machine(machine) {

@@ -4,14 +4,18 @@
 //! until something is missing. A good image must never be told that it will not start: where a step depends on what
 //! the image does not tell, nothing is claimed.
 
+mod cache;
 mod certificates;
 mod command;
+mod directories;
+mod env;
 mod files;
 mod finding;
 mod libraries;
 mod loader;
 mod machine;
 mod program;
+mod script;
 mod shell;
 mod user;
 
@@ -45,7 +49,7 @@ fn start(tree: &Tree, settings: &Settings, platform: &Platform, warnings: &mut V
     let program = program::run(&files, &command)?;
     warnings.extend(certificates::missing(&files, &program));
     warnings.extend(program.needs_capability.map(|what| {
-        let what = format!("{what} but by the capability DAC_OVERRIDE, which many clusters drop");
+        let what = format!("{what}: it starts only by the capability DAC_OVERRIDE, which many clusters drop");
         finding::finding("start-needs-capability", Severity::Warning, what)
     }));
     Ok(())

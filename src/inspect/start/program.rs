@@ -2,7 +2,7 @@
 
 use super::files::{Files, Starter};
 use super::finding::{Stop, never, shown, shown_path, unknown};
-use super::{libraries, loader, machine, shell};
+use super::{env, libraries, loader, machine, script, shell};
 use crate::inspect::{Detail, Elf, Found};
 
 /// How often one program may lead to the next: Linux follows four scripts.
@@ -36,9 +36,10 @@ pub(super) fn run<'a>(files: &Files<'a>, command: &[Vec<u8>]) -> Result<Program<
         match found.detail {
             Some(Detail::Elf(elf)) => {
                 let program = loaded(files, &found, elf)?;
+                script::check(files, &command)?;
                 match shell::started_by(&command) {
-                    Some(next) => command = next,
-                    None => return Ok(Program { needs_capability, ..program }),
+                    Some(next) if !is_in_shell(files, &command, &next) => command = next,
+                    _ => return Ok(Program { needs_capability, ..program }),
                 }
             }
             Some(Detail::Script(line)) => command = interpreted(files, &found, line)?,
@@ -47,6 +48,10 @@ pub(super) fn run<'a>(files: &Files<'a>, command: &[Vec<u8>]) -> Result<Program<
                     "start-command-unseen",
                     format!("{} could not be looked into", shown_path(&found.path)),
                 ));
+            }
+            // What the kernel does not know, shells and `execvp` run by the shell (POSIX, "execvp").
+            None if starter == Starter::Process => {
+                command = vec![b"/bin/sh".to_vec(), [b"/", &found.path[..]].concat()]
             }
             None => {
                 let path = shown_path(&found.path);
@@ -63,13 +68,20 @@ pub(super) fn run<'a>(files: &Files<'a>, command: &[Vec<u8>]) -> Result<Program<
     Err(never("start-too-many-interpreters", "scripts lead to scripts without end".to_owned()))
 }
 
+/// Whether the next command may be one that busybox's shell has in it, which that finds without links to itself.
+fn is_in_shell(files: &Files<'_>, command: &[Vec<u8>], next: &[Vec<u8>]) -> bool {
+    let is_shell = command.first().is_some_and(|program| shell::is_shell(program));
+    let is_named = next.first().is_some_and(|name| !name.contains(&b'/'));
+    is_shell && is_named && files.program(b"ls", Starter::Process).is_err()
+}
+
 /// The command that a script is run by (linux/fs/binfmt_script.c). What it is told by `env` is followed as well.
 fn interpreted(files: &Files<'_>, script: &Found<'_>, line: &[u8]) -> Result<Vec<Vec<u8>>, Stop> {
     let path = shown_path(&script.path);
     let line = line.trim_ascii_start();
     let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
     let (interpreter, argument) = line.split_at(end);
-    let argument = argument.trim_ascii();
+    let argument = trimmed(argument);
     if interpreter.is_empty() {
         return Err(never("start-exec-format", format!("{path} names no interpreter after `#!`")));
     }
@@ -87,16 +99,40 @@ fn interpreted(files: &Files<'_>, script: &Found<'_>, line: &[u8]) -> Result<Vec
     if let Some(what) = files.refusal(script, 0o444) {
         return Err(never("start-script-not-readable", what));
     }
-    let is_env = interpreter.ends_with(b"/env");
-    let named = argument.split(|byte| *byte == b' ').next().unwrap_or_default();
-    if is_env && !named.is_empty() && !named.starts_with(b"-") && !named.contains(&b'=') {
+    let own = [b"/", &script.path[..]].concat();
+    if interpreter.ends_with(b"/env")
+        && let Some(named) = env::program(argument)
+    {
         return match files.program(named, Starter::Process) {
-            Ok(_) => Ok(vec![named.to_vec(), script.path.clone()]),
+            Ok(_) => Ok(vec![named.to_vec(), own]),
             Err(_) if named.ends_with(b"\r") => Err(missing(named)),
+            Err(_) if named.contains(&b' ') => {
+                let what = format!(
+                    "`env` takes {} in the first line of {path} for the name of one program: write `env -S`",
+                    shown(named)
+                );
+                Err(never("start-script-interpreter-missing", what))
+            }
             Err(stop) => Err(stop),
         };
     }
-    Ok(vec![files.absolute(interpreter), [b"/", &script.path[..]].concat()])
+    if argument.starts_with(b"-") && argument.ends_with(b"\r") && script::takes_no_other_options(interpreter) {
+        let what = format!(
+            "{} does not know the option {} of script {path}: the script has Windows line ends",
+            shown(interpreter),
+            shown(argument)
+        );
+        return Err(never("start-script-interpreter-missing", what));
+    }
+    Ok(vec![files.absolute(interpreter), own])
+}
+
+/// Without the spaces and tabs that Linux takes off. A carriage return is none of them.
+fn trimmed(mut argument: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = argument {
+        argument = rest;
+    }
+    argument
 }
 
 /// What the kernel and the loader make of a program.

@@ -29,12 +29,15 @@ pub(super) fn find(tree: &Tree, user: &str) -> Result<User, Stop> {
         }
         (Err(_), Err(())) => return Err(unseen("/etc/passwd")),
     };
-    let own = line.ok().flatten().and_then(|fields| number(fields.get(3))).unwrap_or(0);
+    let line = line.ok().flatten();
+    let own = line.as_ref().and_then(|fields| number(fields.get(3))).unwrap_or(0);
     let gid = match group.filter(|group| !group.is_empty()) {
         None => own,
         Some(group) => self::group(tree, group)?,
     };
-    let supplementary = if group.is_none() { groups_of(tree, name) } else { Vec::new() };
+    // A number has the groups of the user whose number it is.
+    let listed = line.as_ref().and_then(|fields| fields.first()).map_or(name, |name| name);
+    let supplementary = if group.is_none() { groups_of(tree, listed) } else { Vec::new() };
     Ok(User { uid, gids: [vec![gid], supplementary].concat() })
 }
 
