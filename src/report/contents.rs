@@ -120,7 +120,7 @@ pub struct Weight {
 /// Something that a package manager installed or a compiler linked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Package {
-    /// Who knows of it: `deb`, `apk`, `rpm`, `python`, `npm`, `go`, `rust`.
+    /// Who knows of it: `deb`, `apk`, `rpm`, `python`, `npm`, `gem`, `java`, `go`, `rust`.
     pub kind: String,
     /// Its name, untrusted text.
     pub name: String,

@@ -220,6 +220,59 @@ fn modules_of_go_are_told_from_the_program_which_is_the_main_ones() {
 }
 
 #[test]
+fn packages_of_rust_are_told_from_the_program_that_was_built_to_tell() {
+    let json = r#"{"packages":[{"name":"serde","version":"1.0.2","source":"crates.io"},
+        {"name":"web","version":"0.1.0","source":"local","root":true}]}"#;
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, json.as_bytes()).unwrap();
+    let program = TestElf { padding: encoder.finish().unwrap(), ..program(X86_64) }.bytes();
+    let length = program.len();
+    let layer = vec![file("app", program), hard_link("same", "app")];
+    assert_eq!(told(&[layer]), ["rust serde 1.0.2 ? 0 app".to_owned(), format!("rust web 0.1.0 {length} 0 app")]);
+}
+
+#[test]
+fn packages_of_ruby_have_the_directory_that_is_called_as_their_specification() {
+    let home = "usr/local/bundle";
+    let layer = vec![
+        bytes(&format!("{home}/specifications/rack-3.0.8.gemspec"), 100),
+        bytes(&format!("{home}/gems/rack-3.0.8/lib/rack.rb"), 1_000),
+        bytes(&format!("{home}/specifications/default/json-2.7.1.gemspec"), 10),
+        bytes(&format!("{home}/specifications/puma-6.4.0.gemspec"), 1),
+        bytes(&format!("{home}/gems/puma-6.4.0/puma.gemspec"), 20),
+        bytes(&format!("{home}/extensions/x86_64-linux/3.3.0/puma-6.4.0/puma_http11.so"), 300),
+        bytes(&format!("{home}/gems/nobody/lib/a.rb"), 5_000),
+    ];
+    assert_eq!(
+        told(&[layer]),
+        [
+            "gem json 2.7.1 10 0 usr/local/bundle/specifications/default/json-2.7.1.gemspec",
+            "gem puma 6.4.0 321 0 usr/local/bundle/specifications/puma-6.4.0.gemspec",
+            "gem rack 3.0.8 1100 0 usr/local/bundle/specifications/rack-3.0.8.gemspec",
+        ]
+    );
+}
+
+#[test]
+fn archives_of_java_are_packages_by_their_name() {
+    let layer = vec![
+        bytes("app/app.jar", 70),
+        bytes("app/lib/guava-31.1-jre.jar", 300),
+        bytes("usr/share/java/owned-1.0.jar", 5),
+        file("var/lib/dpkg/status", "Package: libowned-java\nStatus: install ok installed\nVersion: 1\n"),
+        file("var/lib/dpkg/info/libowned-java.list", "/usr/share/java/owned-1.0.jar\n"),
+    ];
+    assert_eq!(
+        told(&[layer]),
+        [
+            "deb libowned-java 1 5 0 var/lib/dpkg/status",
+            "java app  70 0 app/app.jar",
+            "java guava 31.1-jre 300 0 app/lib/guava-31.1-jre.jar",
+        ]
+    );
+}
+
+#[test]
 fn what_debian_brings_of_a_language_is_told_once() {
     let list = "/usr/lib/python3/dist-packages/six.py\n/usr/lib/python3/dist-packages/six-1.egg-info\n\
         /usr/share/node_modules/ini/package.json\n/usr/share/node_modules/ini/ini.js\n";

@@ -92,7 +92,7 @@ impl TestElf {
         elf.extend(1u32.to_le_bytes());
         elf.extend([self.word(0), self.word(header_bytes), self.word(sections_at)].concat());
         elf.extend(0u32.to_le_bytes());
-        for half in [header_bytes, segment_bytes, 3, section_bytes, 4, 0] {
+        for half in [header_bytes, segment_bytes, 3, section_bytes, 5, 0] {
             elf.extend(u16::try_from(half).unwrap().to_le_bytes());
         }
         let interpreter_kind = if self.interpreter.is_some() { 3 } else { 0 };
@@ -106,6 +106,7 @@ impl TestElf {
         elf.extend(self.section(3, names_at, names.0.len() as u64, 0));
         elf.extend(self.section(0x6fff_fffe, wanted_at, wanted.len() as u64, 1));
         elf.extend(self.section(0x6fff_fffd, provided_at, provided.len() as u64, 1));
+        elf.extend(self.section(1, provided_at + provided.len() as u64, self.padding.len() as u64, 0));
         elf
     }
 

@@ -4,10 +4,12 @@
 mod go;
 mod partial;
 mod read;
+mod rust;
 mod watch;
 
 use serde::{Deserialize, Serialize};
 
+use super::identity::Identity;
 pub use go::{GoBuild, GoModule};
 pub(super) use watch::Watch;
 
@@ -44,6 +46,8 @@ pub struct Elf {
     pub looks_for_certificates: bool,
     /// What the Go linker wrote down.
     pub go: Option<GoBuild>,
+    /// What `cargo auditable` wrote down: the package that the program is of first, then those that are linked.
+    pub crates: Vec<Identity>,
     /// Whether everything that tells what it needs was seen.
     pub is_whole: bool,
 }

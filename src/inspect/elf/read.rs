@@ -4,15 +4,14 @@ use std::ops::Range;
 
 use object::elf::{
     DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PF_W,
-    PT_DYNAMIC, PT_INTERP, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, SHT_STRTAB, SHT_SYMTAB, VER_FLG_BASE,
-    VER_FLG_WEAK,
+    PT_DYNAMIC, PT_INTERP, PT_LOAD, SHF_ALLOC, SHT_PROGBITS, SHT_STRTAB, SHT_SYMTAB, VER_FLG_BASE, VER_FLG_WEAK,
 };
 use object::endian::Endianness;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
 use object::read::{ReadRef, StringTable};
 
 use super::partial::Partial;
-use super::{Elf, go};
+use super::{Elf, go, rust};
 
 /// More of a range is not kept.
 const RANGE_LIMIT_BYTES: u64 = 1024 * 1024;
@@ -83,7 +82,9 @@ fn ranges_of<H: FileHeader<Endian = Endianness>>(file: &Partial) -> Option<Vec<R
     }
     let sections = header.e_shoff(endian).into();
     let bytes = u64::from(header.e_shnum(endian)).saturating_mul(u64::from(header.e_shentsize(endian)));
-    ranges.push(sections..sections.saturating_add(bytes));
+    // What is only to be read from outside, as the list of a Rust program's packages, stands before the table.
+    let before = RANGE_LIMIT_BYTES.saturating_sub(bytes);
+    ranges.push(sections.saturating_sub(before)..sections.saturating_add(bytes));
     Some(ranges)
 }
 
@@ -165,12 +166,16 @@ fn sections<H: FileHeader<Endian = Endianness>>(
     for section in sections.iter().take(LIST_LIMIT) {
         let bytes: u64 = section.sh_size(endian).into();
         let is_loaded = section.sh_flags(endian).0 & SHF_ALLOC.0 != 0;
+        // The name of the section would do, and of a large file is not at hand.
+        let may_list = section.sh_type(endian) == SHT_PROGBITS && elf.crates.is_empty() && bytes <= RANGE_LIMIT_BYTES;
+        if may_list && let Some(crates) = section.data(endian, file).ok().and_then(rust::read) {
+            elf.crates = crates;
+        }
         match section.sh_type(endian) {
             SHT_SYMTAB => elf.symbol_bytes = elf.symbol_bytes.saturating_add(bytes).min(file.bytes),
             SHT_PROGBITS | SHT_STRTAB if !is_loaded => {
                 elf.debug_bytes = elf.debug_bytes.saturating_add(bytes).min(file.bytes);
             }
-            SHT_NOBITS => {}
             _ => {}
         }
         if let Ok(Some((mut libraries, link))) = section.gnu_verneed(endian, file) {

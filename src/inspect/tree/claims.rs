@@ -143,6 +143,14 @@ impl<'a> Claims<'a> {
         places.live(paths).filter(is_it).map(|(path, _)| paths.spell(path))
     }
 
+    /// The paths of live files whose name ends so, in such an order as well.
+    pub(in crate::inspect) fn ending(&self, end: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let Tree { paths, places, .. } = self.tree;
+        let is_it =
+            move |(path, node): &(PathId, Node)| matches!(node, Node::File(_)) && paths.name(*path).ends_with(end);
+        places.live(paths).filter(is_it).map(|(path, _)| paths.spell(path))
+    }
+
     fn walk(&self, path: &[u8]) -> Option<PathId> {
         let mut steps = self.steps.get();
         let found = self.tree.walk(path, &mut steps).ok();

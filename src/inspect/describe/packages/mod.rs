@@ -6,10 +6,13 @@
 
 mod apk;
 mod deb;
+mod gem;
 mod go;
+mod java;
 mod npm;
 mod python;
 mod rpm;
+mod rust;
 mod sqlite;
 
 use crate::inspect::tree::Claims;
@@ -49,7 +52,10 @@ pub(super) fn find(tree: &Tree) -> Found {
     rpm::add(&mut found);
     python::add(&mut found);
     npm::add(&mut found);
+    gem::add(&mut found);
+    java::add(&mut found);
     go::add(&mut found);
+    rust::add(&mut found);
     found.claims.compiled();
     let unread = found.unread.iter().map(|path| unread(path)).collect();
     let (packages, packaged) = found.weighed();
@@ -116,6 +122,23 @@ impl<'a> Inventory<'a> {
     }
 }
 
+/// Name and version of what is called `name-1.2.3`, or `name-1.2.3-platform`: the last part with numbers and dots begins
+/// the version.
+fn named(text: &[u8]) -> Option<Identity> {
+    let text = str::from_utf8(text).ok()?;
+    let at = |is_it: fn(&str) -> bool| {
+        let ends = text.match_indices('-').filter(|(at, _)| text.get(at + 1..).is_some_and(|rest| begins(rest, is_it)));
+        ends.map(|(at, _)| at).next_back()
+    };
+    let at = at(|part| part.contains('.')).or_else(|| at(|_| true))?;
+    Identity::new(text.get(..at)?, text.get(at + 1..)?)
+}
+
+fn begins(rest: &str, is_it: fn(&str) -> bool) -> bool {
+    let part = rest.split('-').next().unwrap_or_default();
+    part.starts_with(|c: char| c.is_ascii_digit()) && is_it(part)
+}
+
 fn unread(path: &str) -> Finding {
     Finding {
         rule: "package-database-not-read".to_owned(),
@@ -123,5 +146,29 @@ fn unread(path: &str) -> Finding {
         message: format!("the package database {path} was not read: its packages are not told"),
         dockerfile_line: None,
         url: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_found_behind_a_name() {
+        for (text, expected) in [
+            ("rack-3.0.8", Some(("rack", "3.0.8"))),
+            ("net-http-0.4.1", Some(("net-http", "0.4.1"))),
+            ("nokogiri-1.16.0-x86_64-linux", Some(("nokogiri", "1.16.0-x86_64-linux"))),
+            ("log4j-1.2-api-2.17.1", Some(("log4j-1.2-api", "2.17.1"))),
+            ("guava-31.1-jre", Some(("guava", "31.1-jre"))),
+            ("junit-4", Some(("junit", "4"))),
+            ("app", None),
+            ("my-app", None),
+            ("-1.0", None),
+        ] {
+            let told = named(text.as_bytes());
+            let told = told.as_ref().map(|identity| (&*identity.name, &*identity.version));
+            assert_eq!(told, expected, "{text}");
+        }
     }
 }
