@@ -16,6 +16,8 @@ pub enum Detail {
     Elf(Box<Elf>),
     /// What a package says it is called.
     Identity(Identity),
+    /// It holds a secret, which itself is not kept.
+    Secret,
     /// Something is there that this would be asked of, and it is too long or sparse.
     Unseen,
 }

@@ -16,6 +16,7 @@ mod kept;
 mod layer;
 mod paths;
 mod room;
+mod secret;
 pub mod start;
 mod texts;
 mod tree;

@@ -80,6 +80,23 @@ proptest! {
 }
 
 #[test]
+fn files_that_hold_secrets_are_told_and_the_secret_is_not() {
+    let key = format!("-----BEGIN RSA {}-----\nMIIsecret\n", "PRIVATE KEY");
+    let layer = vec![
+        file("srv/server.pem", key.clone()),
+        file("srv/also.pem", [key.as_bytes(), &vec![b'x'; 90_000]].concat()),
+        file("usr/lib/python3.11/test/keycert.pem", key),
+        file("root/.npmrc", "//r.example/:_authToken=npmsecret\n"),
+        file("app/.npmrc", "registry=https://r.example\n"),
+        file("etc/ssl/certs/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
+    ];
+    let leftovers = described(&[layer]).leftovers;
+    let told: Vec<_> = leftovers.iter().flat_map(|group| &group.examples).map(|example| &*example.path).collect();
+    assert_eq!(told, ["srv/also.pem", "srv/server.pem", "root/.npmrc"]);
+    assert!(!format!("{leftovers:?}").contains("npmsecret"));
+}
+
+#[test]
 fn an_empty_image_has_nothing_to_tell() {
     let contents = describe(&Contents { layers: Vec::new(), tree: Tree::new() }, &image(&[]), &platform());
     assert!(contents.weights.is_empty() && contents.waste.is_empty() && contents.leftovers.is_empty());

@@ -1,6 +1,6 @@
 //! What images rarely need: told by where it lies, as package managers and tools have fixed places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inspect::example::keep_largest;
 use crate::inspect::{Detail, Example, Tree};
@@ -19,6 +19,8 @@ struct Kind {
 struct Place<'a> {
     path: &'a str,
     name: &'a str,
+    /// Whether its content says so.
+    holds_a_secret: bool,
 }
 
 const MEGABYTE: u64 = 1_000_000;
@@ -77,9 +79,13 @@ struct Group {
 /// What is left over, the most first.
 pub(super) fn find(tree: &Tree) -> Vec<Leftover> {
     let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
+    let details = tree.details();
+    let holding = details.iter().filter(|(_, _, detail)| matches!(detail, Detail::Secret));
+    let holding: BTreeSet<&[u8]> = holding.map(|(path, ..)| &path[..]).collect();
     for (path, file) in tree.live_files().filter(|(_, file)| !file.is_link) {
         let Ok(text) = str::from_utf8(&path) else { continue };
-        let place = Place { path: text, name: text.rsplit('/').next().unwrap_or(text) };
+        let name = text.rsplit('/').next().unwrap_or(text);
+        let place = Place { path: text, name, holds_a_secret: holding.contains(&path[..]) };
         if let Some(kind) = KINDS.iter().position(|kind| (kind.is_it)(&place)) {
             groups.entry(kind).or_default().add(file.bytes, &path);
         }
@@ -90,7 +96,7 @@ pub(super) fn find(tree: &Tree) -> Vec<Leftover> {
     });
     let (name, floor_bytes, fix) = NOT_STRIPPED;
     let mut leftovers: Vec<Leftover> = placed
-        .chain([(name, floor_bytes, fix, not_stripped(tree))])
+        .chain([(name, floor_bytes, fix, not_stripped(&details))])
         .filter(|(_, floor_bytes, _, group)| group.files > 0 && group.bytes >= *floor_bytes)
         .map(|(name, _, fix, Group { bytes, files, examples })| Leftover {
             kind: name.to_owned(),
@@ -105,12 +111,12 @@ pub(super) fn find(tree: &Tree) -> Vec<Leftover> {
 }
 
 /// Bytes of symbol tables and debug sections, not of the binaries that have them.
-fn not_stripped(tree: &Tree) -> Group {
+fn not_stripped(details: &[(Vec<u8>, u32, &Detail)]) -> Group {
     let mut group = Group::default();
-    for (path, _, detail) in tree.details() {
+    for (path, _, detail) in details {
         let bytes = strippable_bytes(detail);
         if bytes > 0 {
-            group.add(bytes, &path);
+            group.add(bytes, path);
         }
     }
     group
@@ -156,33 +162,23 @@ impl Place<'_> {
 fn is_secret(place: &Place<'_>) -> bool {
     // Packages bring keys and settings for their own tests and examples.
     let is_foreign = place.is_in("node_modules") || place.is_in("site-packages") || place.is_in("dist-packages");
-    if is_foreign || place.starts(&["usr/share/", "usr/lib/", "usr/local/lib/", "etc/ssl/certs/"]) {
+    // Debian makes this one for tests, in every image anew.
+    let is_snakeoil = place.name == "ssl-cert-snakeoil.key";
+    if is_foreign || is_snakeoil || place.starts(&["usr/share/", "usr/lib/", "usr/local/lib/", "etc/ssl/certs/"]) {
         return false;
     }
     let is_named = matches!(
         place.name,
-        "id_rsa"
-            | "id_dsa"
-            | "id_ecdsa"
-            | "id_ed25519"
-            | ".netrc"
-            | ".npmrc"
-            | ".pypirc"
-            | ".env"
-            | ".git-credentials"
-            | ".dockercfg"
+        "id_rsa" | "id_dsa" | "id_ecdsa" | "id_ed25519" | ".netrc" | ".env" | ".git-credentials" | ".dockercfg"
     );
-    let ends = [
-        ".aws/credentials",
-        ".docker/config.json",
-        ".kube/config",
-        ".cargo/credentials.toml",
-        "application_default_credentials.json",
-    ];
+    let ends = [".aws/credentials", ".kube/config", ".cargo/credentials.toml", "application_default_credentials.json"];
     let lower = place.name.to_ascii_lowercase();
     let is_key =
         lower.ends_with(".key") || lower.ends_with(".pem") && (lower.contains("key") || lower.contains("priv"));
-    is_named || ends.iter().any(|end| place.path.ends_with(end)) || is_key && !lower.contains("pub")
+    place.holds_a_secret
+        || is_named
+        || ends.iter().any(|end| place.path.ends_with(end))
+        || is_key && !lower.contains("pub")
 }
 
 fn is_git(place: &Place<'_>) -> bool {
@@ -197,18 +193,29 @@ fn is_package_cache(place: &Place<'_>) -> bool {
         "etc/apk/cache/",
         "var/cache/dnf/",
         "var/cache/yum/",
+        "var/cache/zypp/",
         "usr/local/share/.cache/",
-    ]) || place.contains(&[
+    ]) || place.name.ends_with(".gem") && place.is_in("cache")
+        || place.contains(&["cache", "registry", "/mod/", "store/", "cargo/git/"]) && is_download(place)
+}
+
+/// Below a home, wherever that is.
+fn is_download(place: &Place<'_>) -> bool {
+    place.contains(&[
         "/.cache/pip/",
         "/.cache/uv/",
         "/.cache/go-build/",
         "/.cache/yarn/",
         "/.cache/pypoetry/",
         ".npm/_cacache/",
-        ".cargo/registry/",
+        "/.cache/composer/",
+        "/.bun/install/cache/",
+        "cargo/registry/",
         "cargo/git/db/",
-        "go/pkg/mod/cache/",
+        "go/pkg/mod/",
         "pnpm/store/",
+        ".pnpm-store/",
+        "conda/pkgs/cache/",
     ])
 }
 
@@ -261,7 +268,7 @@ mod tests {
     use super::*;
 
     fn kind(path: &str) -> &'static str {
-        let place = Place { path, name: path.rsplit('/').next().unwrap() };
+        let place = Place { path, name: path.rsplit('/').next().unwrap(), holds_a_secret: false };
         KINDS.iter().find(|kind| (kind.is_it)(&place)).map_or("", |kind| kind.name)
     }
 
@@ -272,7 +279,13 @@ mod tests {
             ("app/.env", "secret-file"),
             ("app/config/server.key", "secret-file"),
             ("app/tls/privkey.pem", "secret-file"),
-            ("root/.docker/config.json", "secret-file"),
+            ("root/.git-credentials", "secret-file"),
+            ("root/.netrc", "secret-file"),
+            ("root/.aws/credentials", "secret-file"),
+            ("root/.kube/config", "secret-file"),
+            ("root/.npmrc", ""),
+            ("etc/ssl/private/ssl-cert-snakeoil.key", ""),
+            ("usr/lib/python3.11/test/keycert.pem", ""),
             ("app/tls/pubkey.pem", ""),
             ("etc/ssl/certs/ca-certificates.crt", ""),
             ("etc/ssl/certs/key.pem", ""),
@@ -281,15 +294,35 @@ mod tests {
             ("app/.git/objects/1", "git"),
             ("app/.gitignore", ""),
             ("var/lib/apt/lists/deb_main", "package-cache"),
+            ("var/cache/apt/archives/a.deb", "package-cache"),
+            ("etc/apk/cache/a.apk", "package-cache"),
+            ("var/cache/dnf/a.solv", "package-cache"),
+            ("var/cache/yum/a.solv", "package-cache"),
+            ("var/cache/debconf/templates.dat", ""),
             ("root/.cache/pip/http/1", "package-cache"),
+            ("root/.npm/_cacache/index-v5/1", "package-cache"),
+            ("usr/local/share/.cache/yarn/v6/1", "package-cache"),
+            ("root/.local/share/pnpm/store/v3/1", "package-cache"),
+            (".pnpm-store/v3/1", "package-cache"),
+            ("root/.cache/go-build/00/1-d", "package-cache"),
+            ("root/go/pkg/mod/example.com/a@v1/a.go", "package-cache"),
+            ("usr/local/cargo/registry/cache/a.crate", "package-cache"),
+            ("root/.cargo/registry/src/a/lib.rs", "package-cache"),
+            ("usr/local/bundle/cache/rack-3.0.8.gem", "package-cache"),
+            ("app/src/cache/registry.js", ""),
             ("app/target/debug/app", "build-output"),
             ("app/target/release/app", ""),
             ("usr/lib/gcc/x86_64-linux-gnu/12/cc1", "toolchain"),
             ("usr/include/stdio.h", "toolchain"),
             ("usr/lib/libz.a", "toolchain"),
+            ("usr/local/go/bin/go", "toolchain"),
+            ("root/.rustup/toolchains/stable/bin/rustc", "toolchain"),
+            ("usr/lib/x86_64-linux-gnu/libz.so.1", ""),
             ("usr/lib/python3/dist-packages/numpy/tests/a.py", "tests"),
             ("app/tests/a.py", ""),
             ("usr/share/man/man1/ls.1.gz", "documentation"),
+            ("usr/share/locale/de/LC_MESSAGES/a.mo", "documentation"),
+            ("usr/share/doc/a/README", "documentation"),
             ("usr/bin/ls", ""),
         ] {
             assert_eq!(kind(path), expected, "{path}");

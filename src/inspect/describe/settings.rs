@@ -31,17 +31,42 @@ pub(super) fn findings(image: &Image) -> Vec<Finding> {
 fn secret_variables(settings: &Settings) -> Vec<Finding> {
     let told = settings.env.iter().filter_map(|variable| {
         let (name, value) = variable.split_once('=')?;
-        let is_secret = holds_a_secret(value) || names_a_secret(name) && is_value(value);
+        let is_secret = holds_a_secret(value) || names_a_secret(name) && is_value(name, value);
         let message = format!("the variable {name} looks like a secret, and whoever pulls the image can read it: use `RUN --mount=type=secret`, or set it at run time");
         is_secret.then(|| warning("secret-in-environment", message))
     });
     told.collect()
 }
 
-/// A path or a switch is no secret, whatever the variable is called.
-fn is_value(value: &str) -> bool {
+/// What names end in that tell something about a secret.
+const ABOUT: [&str; 17] = [
+    "DIR",
+    "ENABLED",
+    "EXPIRY",
+    "FILE",
+    "HOST",
+    "LENGTH",
+    "METHOD",
+    "MODE",
+    "NAME",
+    "PARALLELISM",
+    "PATH",
+    "POLICY",
+    "PORT",
+    "TTL",
+    "TYPE",
+    "URI",
+    "URL",
+];
+
+/// A path, a switch or what the shell puts in is no secret, whatever the variable is called.
+fn is_value(name: &str, value: &str) -> bool {
+    let last = name.rsplit('_').next().unwrap_or_default().to_ascii_uppercase();
+    // A name and a password may stand in an address.
+    let is_about = ABOUT.contains(&&*last) && !value.contains('@');
     !value.is_empty()
-        && !value.starts_with('/')
+        && !is_about
+        && !value.starts_with(['/', '$'])
         && !["true", "false", "yes", "no", "none"].contains(&&*value.to_ascii_lowercase())
         && value.parse::<u64>().is_err()
 }
@@ -49,8 +74,11 @@ fn is_value(value: &str) -> bool {
 /// Tokens by their shape, and build arguments by their name. What was found is not repeated.
 fn secret_history(image: &Image) -> Vec<Finding> {
     let told = image.history.iter().enumerate().filter_map(|(number, entry)| {
-        let arguments = entry.created_by.split_whitespace().filter_map(|word| word.split_once('='));
-        let named = arguments.clone().find(|(name, value)| is_build_argument(&entry.created_by, name) && names_a_secret(name) && is_value(value));
+        // What follows the shell are its words.
+        let words = entry.created_by.split_whitespace().take_while(|word| !word.starts_with('/'));
+        let mut arguments = words.filter_map(|word| word.split_once('='));
+        let is_secret = |(name, value): &(&str, &str)| names_a_secret(name) && is_value(name, value);
+        let named = arguments.find(|named| is_build_argument(&entry.created_by, named.0) && is_secret(named));
         let what = match named {
             Some((name, _)) => format!("the build argument {name} looks like a secret"),
             None if holds_a_secret(&entry.created_by) => "something looks like a secret".to_owned(),
@@ -138,6 +166,10 @@ mod tests {
             ("DB_PASSWORD=", false),
             ("TOKEN_FILE=/run/secrets/token", false),
             ("AUTH=true", false),
+            ("POSTGRES_HOST_AUTH_METHOD=trust", false),
+            ("TOKEN_URL=https://id.example/token", false),
+            ("TOKEN_URL=https://u:abc@id.example/token", true),
+            ("GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D", false),
             ("PATH=/usr/bin", false),
         ] {
             let found = findings(&image(Settings { env: vec![variable.to_owned()], ..good() }, &[]));
@@ -147,6 +179,10 @@ mod tests {
         for (entry, expected) in [
             ("RUN |1 NPM_TOKEN=abc /bin/sh -c npm ci # buildkit", true),
             ("ARG DB_PASSWORD=abc", true),
+            ("ARG DB_PASSWORD", false),
+            ("|1 NPM_TOKEN=abc /bin/sh -c npm ci", true),
+            ("RUN |1 VERSION=1.2 /bin/sh -c TOKEN=$(cat /run/secrets/t) make # buildkit", false),
+            ("RUN |1 VERSION=1.2 /bin/sh -c PASSWORD=x make # buildkit", false),
             (&*format!("RUN /bin/sh -c curl -H {token} x # buildkit"), true),
             ("RUN |1 VERSION=1.2 /bin/sh -c make # buildkit", false),
         ] {

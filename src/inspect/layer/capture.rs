@@ -2,7 +2,7 @@
 
 use crate::inspect::database::{self, Telling};
 use crate::inspect::elf::Watch;
-use crate::inspect::{Detail, Identity};
+use crate::inspect::{Detail, Identity, secret};
 
 /// How much of a script Linux looks at (`BINPRM_BUF_SIZE`, linux/binfmts.h).
 const HEAD_BYTES: usize = 256;
@@ -19,6 +19,8 @@ pub(super) enum Capture {
     Text(Vec<u8>),
     /// What it says a package is called, told from all of it.
     Identity(Vec<u8>, fn(&[u8]) -> Option<Identity>),
+    /// Whether it holds a secret, told from all of it.
+    Secret(Vec<u8>, fn(&[u8]) -> bool),
     /// Its beginning, which tells what it is.
     Head(Head),
     /// What tells what an ELF file needs.
@@ -46,6 +48,9 @@ impl Capture {
             Some(Telling::Npm) if is_short => Self::Identity(Vec::new(), Identity::of_npm),
             Some(Telling::Python) if is_short => Self::Identity(Vec::new(), Identity::of_python),
             Some(_) => Self::Unseen,
+            None if let Some(holds) = secret::asked(path).filter(|_| bytes <= secret::LIMIT_BYTES) => {
+                Self::Secret(Vec::new(), holds)
+            }
             None => Self::Head(Head { bytes: [0; HEAD_BYTES], length: 0, file_bytes: bytes }),
         }
     }
@@ -54,7 +59,7 @@ impl Capture {
     pub(super) fn part(&mut self, part: &[u8]) {
         match self {
             Self::Nothing | Self::Unseen => {}
-            Self::Text(text) | Self::Identity(text, _) => text.extend_from_slice(part),
+            Self::Text(text) | Self::Identity(text, _) | Self::Secret(text, _) => text.extend_from_slice(part),
             Self::Elf(watch) => watch.part(part),
             Self::Head(head) => {
                 let rest = head.take(part);
@@ -63,7 +68,7 @@ impl Capture {
                     watch.part(head.bytes());
                     watch.part(rest);
                     *self = Self::Elf(watch);
-                } else if !rest.is_empty() && !head.is_script() {
+                } else if !rest.is_empty() && !head.is_script() && !secret::is_key(head.bytes()) {
                     *self = Self::Nothing;
                 }
             }
@@ -77,6 +82,8 @@ impl Capture {
             Self::Unseen => Some(Detail::Unseen),
             Self::Text(text) => Some(Detail::Text(text)),
             Self::Identity(text, told_by) => told_by(&text).map(Detail::Identity),
+            Self::Secret(text, holds) => holds(&text).then_some(Detail::Secret),
+            Self::Head(head) if secret::is_key(head.bytes()) => Some(Detail::Secret),
             Self::Elf(watch) => watch.finish().map(|elf| Detail::Elf(Box::new(elf))),
             Self::Head(head) => head.first_line().map(|line| Detail::Script(line.to_vec())),
         }

@@ -43,7 +43,7 @@ pub(super) fn run<'a>(files: &Files<'a>, command: &[Vec<u8>]) -> Result<Program<
                 }
             }
             Some(Detail::Script(line)) => command = interpreted(files, &found, line)?,
-            Some(Detail::Unseen | Detail::Text(_) | Detail::Identity(_)) => {
+            Some(Detail::Unseen | Detail::Text(_) | Detail::Identity(_) | Detail::Secret) => {
                 return Err(unknown(
                     "start-command-unseen",
                     format!("{} could not be looked into", shown_path(&found.path)),

@@ -142,7 +142,8 @@ fn starts(contents: &Contents) -> Option<Section> {
 
 fn waste(inspection: &Inspection, contents: &Contents) -> Option<Section> {
     let title = format!("Wasted: {}", Bytes(contents.wasted_bytes()));
-    let mut pairs: Vec<&Waste> = contents.waste.iter().collect();
+    // Empty files, such as locks, are lost as well, and cost nothing.
+    let mut pairs: Vec<&Waste> = contents.waste.iter().filter(|pair| pair.bytes > 0).collect();
     pairs.sort_by_key(|pair| std::cmp::Reverse(pair.bytes));
     let layer = |number: u32| {
         let layer = inspection.image.layers.get(number as usize);
