@@ -6,6 +6,7 @@
 
 use std::io::{self, Read};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::stream::{BoxStream, Fuse};
@@ -19,6 +20,7 @@ use oci_client::{Client, Reference};
 use oci_spec::image::Digest;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{MANIFEST_LIMIT_BYTES, RegistryError, digest, is_loopback, login};
@@ -29,6 +31,8 @@ use crate::oci::blobs::BlobReader;
 
 const ACCEPTED: [&str; 4] =
     [OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE];
+/// The client takes whatever comes, and to a registry that never ends it would listen for ever.
+const MANIFEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a reference of a registry names: an image, or an index of images.
 pub struct RemoteImages {
@@ -86,7 +90,12 @@ impl RemoteImages {
 }
 
 async fn pull_manifest(client: &Client, reference: &Reference, login: &RegistryAuth) -> Result<Vec<u8>> {
-    let pulled = client.pull_manifest_raw(reference, login, &ACCEPTED).await;
+    pull_within(MANIFEST_TIMEOUT, client, reference, login).await
+}
+
+async fn pull_within(limit: Duration, client: &Client, reference: &Reference, login: &RegistryAuth) -> Result<Vec<u8>> {
+    let pulled = timeout(limit, client.pull_manifest_raw(reference, login, &ACCEPTED)).await;
+    let pulled = pulled.with_context(|| format!("its manifest has not come within {} s", limit.as_secs_f64()))?;
     let (manifest, _) = pulled.map_err(|error| {
         RegistryError::of(error).unwrap_or_else(|| RegistryError::Unusable("there is no such image".to_owned()))
     })?;
@@ -161,5 +170,26 @@ impl<C: AsRef<[u8]>> Read for Pulled<'_, C> {
                 None => return Ok(0),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wiremock::matchers::path;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manifest_that_does_not_end_is_given_up() {
+        let server = MockServer::start().await;
+        let late = ResponseTemplate::new(200).set_body_string("{}").set_delay(Duration::from_secs(20));
+        Mock::given(path("/v2/acme/manifests/tag")).respond_with(late).mount(&server).await;
+        Mock::given(path("/v2/")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+        let host = server.address().to_string();
+        let client = http::registry_client(&Env::default(), vec![host.clone()]).unwrap();
+        let reference = Reference::try_from(format!("{host}/acme:tag")).unwrap();
+        let pulled = pull_within(Duration::from_millis(500), &client, &reference, &RegistryAuth::Anonymous).await;
+        assert!(format!("{:#}", pulled.unwrap_err()).starts_with("its manifest has not come within 0.5 s"));
     }
 }
