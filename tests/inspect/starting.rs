@@ -302,6 +302,25 @@ fn libraries_are_found_in_every_place_that_a_loader_looks_in() {
             AMD64,
         ),
         (
+            "ld.so.conf whose files include each other",
+            with(
+                debian(),
+                (0..1_000)
+                    .map(|number| {
+                        let path = format!("etc/ld.so.conf.d/{number:04}.conf");
+                        file(&path, "include /etc/ld.so.conf.d/*.conf\n")
+                    })
+                    .chain([
+                        elf("app", &hello(&["liba.so"])),
+                        elf("opt/a/liba.so", &library(X86_64, &[])),
+                        file("etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n/opt/a\n"),
+                        file("etc/ld.so.cache", "of another form"),
+                    ]),
+            ),
+            settings(&["/app"]),
+            AMD64,
+        ),
+        (
             "musl with a library",
             with(alpine(), [elf("app", &dynamic(X86_64, MUSL, &["libz.so.1", "libc.so.6"]))]),
             settings(&["/app"]),

@@ -1,5 +1,7 @@
 //! The directories in which the loaders of glibc and musl look for libraries of all programs.
 
+use std::collections::BTreeSet;
+
 use super::files::Files;
 use super::machine;
 use crate::inspect::{Detail, Elf};
@@ -34,13 +36,14 @@ pub(super) fn usual(files: &Files<'_>, elf: &Elf, interpreter: &[u8], is_musl: b
 /// The directories that `ldconfig` is told of.
 pub(super) fn configured(files: &Files<'_>) -> Vec<Vec<u8>> {
     let mut directories = Vec::new();
-    conf(files, b"/etc/ld.so.conf", 0, &mut directories);
+    conf(files, b"/etc/ld.so.conf", 0, &mut BTreeSet::new(), &mut directories);
     directories
 }
 
-/// Adds the directories that a file names, with what it includes.
-fn conf(files: &Files<'_>, path: &[u8], depth: usize, directories: &mut Vec<Vec<u8>>) {
-    if depth > 4 || directories.len() > 1_000 {
+/// Adds the directories that a file names, with what it includes. Each file is read once: files that include each other
+/// would else be read as often as there are ways through them.
+fn conf(files: &Files<'_>, path: &[u8], depth: usize, read: &mut BTreeSet<Vec<u8>>, directories: &mut Vec<Vec<u8>>) {
+    if depth > 4 || directories.len() > 1_000 || read.len() > 1_000 || !read.insert(path.to_vec()) {
         return;
     }
     for line in text(files, path).lines() {
@@ -53,7 +56,8 @@ fn conf(files: &Files<'_>, path: &[u8], depth: usize, directories: &mut Vec<Vec<
                 let suffix = name.trim_start_matches('*');
                 for entry in files.tree.list(directory.as_bytes()) {
                     if entry.ends_with(suffix.as_bytes()) {
-                        conf(files, &[directory.as_bytes(), b"/", &entry].concat(), depth + 1, directories);
+                        let path = [directory.as_bytes(), b"/", &entry].concat();
+                        conf(files, &path, depth + 1, read, directories);
                     }
                 }
             }
