@@ -585,6 +585,17 @@ fn what_the_image_does_not_tell_is_not_claimed() {
 }
 
 #[test]
+fn a_search_that_multiplies_is_given_up() {
+    let variants = (0..300).map(|number| file(&format!("a/glibc-hwcaps/v{number}/x"), ""));
+    let app = elf("app", &dynamic(X86_64, LOADER, &["liba.so"]));
+    let items = with(debian(), variants.chain([app]));
+    let env = vec![format!("LD_LIBRARY_PATH={}", "/a:/b:".repeat(2_000))];
+    let StartCheck { verdict, findings } = judge(&items, &Settings { env, ..settings(&["/app"]) }, AMD64);
+    assert_eq!(verdict, Starts::CannotTell, "{findings:?}");
+    assert!(findings[0].message.contains("libraries may be in 500000 places"), "{findings:?}");
+}
+
+#[test]
 fn what_fails_late_is_worth_knowing() {
     let tls = TestElf { padding: b"xx/etc/ssl/certs/ca-certificates.crtxx".to_vec(), ..program(X86_64) };
     let start = settings(&["/app"]);

@@ -1,5 +1,6 @@
 //! The libraries that a program needs, found as its loader finds them: ld.so(8) of glibc, `ldso/dynlink.c` of musl.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::cache::Cache;
@@ -12,6 +13,8 @@ use crate::inspect::{Detail, Elf, Found};
 
 /// More libraries than any program loads.
 const LIBRARY_LIMIT: usize = 4_096;
+/// In how many places is looked for all of them. Lists of directories and variants multiply.
+const LOOK_LIMIT: usize = 500_000;
 /// What musl's own library stands for, whatever the version at its end.
 const OF_MUSL: [&[u8]; 7] = [b"libc.", b"libpthread.", b"librt.", b"libm.", b"libdl.", b"libutil.", b"libxnet."];
 
@@ -41,7 +44,7 @@ pub(super) fn check(
     let loader = files.file(&files.absolute(interpreter)).map(|found| found.path).unwrap_or_default();
     let is_usual = loader.starts_with(b"lib") || loader.starts_with(b"usr/lib");
     let is_known = is_usual && files.variable("LD_PRELOAD").is_none();
-    let search = Search { files, elf, is_musl, cache, told, usual, is_known };
+    let search = Search { files, elf, is_musl, cache, told, usual, is_known, looks_left: Cell::new(LOOK_LIMIT) };
     let mut known: BTreeMap<Vec<u8>, Option<&Elf>> = BTreeMap::new();
     let mut open = VecDeque::from([Loaded { path: program.path.clone(), elf, inherited: Vec::new() }]);
     let mut unseen = None;
@@ -51,6 +54,7 @@ pub(super) fn check(
             unseen.get_or_insert_with(|| shown_path(&loaded.path));
         }
         let inherited = search.inherited(&loaded);
+        search.look(inherited.len())?;
         for name in &loaded.elf.needed {
             if known.contains_key(name) || search.is_own(name, interpreter) || known.len() > LIBRARY_LIMIT {
                 continue;
@@ -124,6 +128,8 @@ struct Search<'s, 'a> {
     usual: Vec<Vec<u8>>,
     /// Whether the loader looks nowhere else.
     is_known: bool,
+    /// In how many places more is looked.
+    looks_left: Cell<usize>,
 }
 
 impl<'a> Search<'_, 'a> {
@@ -131,6 +137,13 @@ impl<'a> Search<'_, 'a> {
     fn is_own(&self, name: &[u8], interpreter: &[u8]) -> bool {
         let loader = interpreter.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         name == loader || self.is_musl && OF_MUSL.iter().any(|own| name.starts_with(own))
+    }
+
+    /// Counts places that are looked at.
+    fn look(&self, places: usize) -> Result<(), Stop> {
+        let too_many = || unknown("start-libraries-too-many", format!("libraries may be in {LOOK_LIMIT} places"));
+        self.looks_left.set(self.looks_left.get().checked_sub(places).ok_or_else(too_many)?);
+        Ok(())
     }
 
     /// The paths that what this loads inherits.
@@ -144,9 +157,10 @@ impl<'a> Search<'_, 'a> {
 
     /// The library of a name; `None` where it is elsewhere in the image, so that nothing is claimed.
     fn find(&self, name: &[u8], loaded: &Loaded<'_>, inherited: &[Vec<u8>]) -> Result<Option<Found<'a>>, Stop> {
-        let candidates = self.candidates(name, loaded, inherited);
         let mut refusal = None;
-        for library in candidates.iter().filter_map(|path| self.library(path)) {
+        for path in self.candidates(name, loaded, inherited) {
+            self.look(1)?;
+            let Some(library) = self.library(&path) else { continue };
             match self.files.refusal(&library, 0o444) {
                 None => return Ok(Some(library)),
                 Some(what) => _ = refusal.get_or_insert(what),
@@ -163,10 +177,15 @@ impl<'a> Search<'_, 'a> {
     }
 
     /// Where the loader looks for a library, in its order.
-    fn candidates(&self, name: &[u8], loaded: &Loaded<'_>, inherited: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    fn candidates<'c>(
+        &'c self,
+        name: &'c [u8],
+        loaded: &Loaded<'_>,
+        inherited: &'c [Vec<u8>],
+    ) -> Box<dyn Iterator<Item = Vec<u8>> + 'c> {
         if name.contains(&b'/') {
             let named = self.expand(name, &loaded.path);
-            return named.iter().map(|path| self.files.absolute(path)).collect();
+            return Box::new(named.into_iter().map(|path| self.files.absolute(&path)));
         }
         let runpath = loaded.elf.runpath.as_ref().map(|path| self.expand(path, &loaded.path)).unwrap_or_default();
         let variable = self.files.variable("LD_LIBRARY_PATH").map(|paths| paths.replace(';', ":"));
@@ -174,10 +193,11 @@ impl<'a> Search<'_, 'a> {
         // glibc passes over RPATH where there is RUNPATH.
         let inherited = if loaded.elf.runpath.is_some() && !self.is_musl { &[][..] } else { inherited };
         let told = if self.cache == Cache::Unseen { &self.told[..] } else { &[] };
-        let own = inherited.iter().chain(&variable).chain(&runpath).flat_map(|path| self.in_directory(path, name));
+        let own = inherited.iter().cloned().chain(variable).chain(runpath);
+        let own = own.flat_map(move |path| self.in_directory(&path, name));
         let listed = self.cache.paths(name).iter().map(|path| path.to_vec());
-        let usual = told.iter().chain(&self.usual).flat_map(|path| self.in_directory(path, name));
-        own.chain(listed).chain(usual).collect()
+        let usual = told.iter().chain(&self.usual).flat_map(move |path| self.in_directory(path, name));
+        Box::new(own.chain(listed).chain(usual))
     }
 
     /// A library's paths in a directory. glibc keeps variants for newer machines in directories below.
